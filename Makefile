@@ -1,0 +1,62 @@
+# The commands a developer uses all day: setup demo test lint fmt bench. `make help` lists them all.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help setup demo test lint fmt bench lock contract clean
+help:
+	@echo "make setup     .venv with the o2o command, and the real parts (MicroPython, broker, ...)"
+	@echo "make demo      the main job, end to end; options in ARGS, e.g. ARGS=--once"
+	@echo "make test      lint and all tests; options for pytest in ARGS"
+	@echo "make lint      ruff and mypy"
+	@echo "make fmt       format the code"
+	@echo "make bench     measurements beside the peers"
+	@echo "make lock      requirements/*.txt anew from pyproject.toml"
+	@echo "make contract  the backend contract anew from protocols/messages.py"
+	@echo "make clean     remove .venv, .cache and out"
+
+$(VENV)/.done: requirements/dev.txt pyproject.toml
+	$(PYTHON) tools/bootstrap.py $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.done
+	$(BIN)/o2o parts --get
+
+demo: $(VENV)/.done
+	@$(BIN)/o2o parts --get --for demo --quiet
+	@$(BIN)/o2o demo $(ARGS)
+
+test: $(VENV)/.done
+	@$(BIN)/o2o parts --get --for test --quiet
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.done
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/o2o contract --check
+
+fmt: $(VENV)/.done
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.done
+	$(BIN)/pytest tests/bench --override-ini=testpaths=tests/bench -q -s -p no:cacheprovider $(ARGS)
+
+lock: $(VENV)/.done
+	$(BIN)/pip install --quiet uv
+	for extra in gateway ar; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --extra $$extra pyproject.toml \
+	  -o requirements/$$extra.txt -c requirements/dev.txt; done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra test pyproject.toml -o requirements/dev.txt
+
+contract: $(VENV)/.done
+	$(BIN)/o2o contract
+
+clean:
+	rm -rf $(VENV) .cache out build *.egg-info
