@@ -1,0 +1,47 @@
+"""Topics: what is built is parsed, and no other string is."""
+
+from protocols import topics
+
+
+def test_a_device_topic_is_parsed_as_it_was_built():
+    for kind in topics.KINDS:
+        for leaf in topics.LEAVES:
+            topic = topics.device_topic(kind, "rider-0001", leaf)
+            assert topics.parse_device_topic(topic) == (kind, "rider-0001", leaf)
+    # crc32(b"rider-0001") = 0x8a80a3e8: part 40 of 64
+    assert topics.device_topic("rider", "rider-0001", "up") == "o2od/v1/rider/40/rider-0001/up"
+
+
+def test_topics_that_are_no_devices():
+    for topic in (
+        "",
+        "o2od/v1/rider/41/rider-0001/up",  # another worker's part
+        "o2od/v1/rider/40/rider-0001",
+        "o2od/v1/rider/40/rider-0001/up/x",
+        "o2od/v2/rider/40/rider-0001/up",
+        "o2o/v1/rider/40/rider-0001/up",
+        "o2od/v1/plane/40/rider-0001/up",
+        "o2od/v1/rider/40/rider-0001/sideways",
+        "o2od/v1/rider/40/RIDER/up",
+        "o2od/v1/rider/00//up",
+    ):
+        assert topics.parse_device_topic(topic) is None, topic
+
+
+def test_names():
+    for name in ("a", "0", "rider-0001", "x" * 32):
+        assert topics.is_name(name)
+    for name in ("", "-a", "a-", "A", "a_b", "a/b", "+", "#", "\u9a91", "x" * 33):
+        assert not topics.is_name(name), name
+
+
+def test_intake_topics():
+    assert topics.parse_intake_topic("o2o/v1/shanghai/intake/A1/order") == ("order", "A1")
+    assert topics.parse_intake_topic("o2o/v1/shanghai/intake/L/picklist") == ("picklist", "L")
+    for topic in (
+        "o2o/v1/shanghai/rider/x/fix",
+        "o2o/v1/shanghai/intake//order",
+        "o2o/v1/shanghai/intake/A1/refund",
+        "o2o/v1/shanghai/intake/A1",
+    ):
+        assert topics.parse_intake_topic(topic) is None, topic
