@@ -1,0 +1,76 @@
+"""A flash partition in an image file, with the manners of NOR flash.
+
+Programming only clears bits, erasing sets a whole block, both through plain writes to the file: what
+a killed process has written is kept by the system, and a torn write tears like on the real part.
+"""
+
+BLOCK_SIZE = 4096
+# Small pieces: the buffers of a simulated flash must not eat the heap that the firmware is given.
+_PIECE = 256
+_BLANK = b"\xff" * _PIECE
+
+
+class FlashImage:
+    """Blocks `first`..`first + blocks - 1` of the image file `path`, made when it is missing."""
+
+    block_size = BLOCK_SIZE
+
+    def __init__(self, path: str, first: int, blocks: int):
+        self.blocks = blocks
+        self._base = first * BLOCK_SIZE
+        try:
+            self._file = open(path, "r+b")
+        except OSError:
+            with open(path, "wb"):
+                pass
+            self._file = open(path, "r+b")
+        size = self._file.seek(0, 2)
+        while size < self._base + blocks * BLOCK_SIZE:
+            size += self._file.write(_BLANK[: _PIECE - size % _PIECE])
+        self._file.flush()
+        self._old = bytearray(_PIECE)
+
+    def _seek(self, block, offset, size):
+        if not (0 <= block < self.blocks and 0 <= offset and offset + size <= BLOCK_SIZE):
+            raise ValueError("outside the partition")
+        self._file.seek(self._base + block * BLOCK_SIZE + offset)
+
+    def read(self, block: int, offset: int, buf) -> None:
+        """Fill `buf` from `offset` of a block."""
+        self._seek(block, offset, len(buf))
+        self._file.readinto(buf)
+
+    def program(self, block: int, offset: int, buf) -> None:
+        """Clear the bits that are 0 in `buf`, from `offset` of a block on."""
+        done = 0
+        while done < len(buf):
+            size = min(_PIECE, len(buf) - done)
+            old = memoryview(self._old)[:size]
+            self.read(block, offset + done, old)
+            for i in range(size):
+                old[i] &= buf[done + i]
+            self._seek(block, offset + done, size)
+            self._file.write(old)
+            done += size
+        self._file.flush()
+
+    def erase(self, block: int) -> None:
+        """Set every bit of a block."""
+        self._seek(block, 0, BLOCK_SIZE)
+        for _ in range(BLOCK_SIZE // _PIECE):
+            self._file.write(_BLANK)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the image file; power stays on for the flash, nothing is lost."""
+        self._file.close()
+
+
+# name -> (first block, blocks): 128 KiB of evidence, 1 MiB of track, as on a board with 4 MB flash.
+PARTITIONS = {"evidence": (0, 32), "track": (32, 256)}
+
+
+def partition(path: str, name: str) -> FlashImage:
+    """Open one of the two log partitions in the image file `path`."""
+    first, blocks = PARTITIONS[name]
+    return FlashImage(path, first, blocks)

@@ -1,0 +1,1 @@
+"""The rider's role: pure, clock and bytes in, records out."""
