@@ -1,0 +1,1 @@
+"""The gateway: device frames in, committed, acknowledged, and out again as the backend's feed."""

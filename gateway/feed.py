@@ -1,0 +1,171 @@
+"""Records -> feed messages: the JSON of the backend contract (protocols/feed/asyncapi.yaml)."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gateway.identity import Identity
+from gateway.store import ROUTINE, URGENT, Row, Store
+from protocols import messages
+from protocols.topics import feed_topic
+from protocols.units import DAY_MS, EPOCH_DAYS_AFTER_UNIX
+
+# A message older than this when it arrived was stored on the way: the backend may want to know.
+REPLAY_MS = 30_000
+# Seconds after which a message is of no use to anyone (MQTT 5 message expiry); 0: keep for ever.
+EXPIRY_S = {"health": 3600, "presence": 3600}
+# Record types that share a stream with another, told apart there by `event`.
+_STREAM = {"time": "health", "gap": "health", "unreadable": "health"}
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A record's identity and whom it is about.
+
+    author, log, seq: who wrote it, into which log, as which number. device, kind: whose it is; the
+    author itself but for what the gateway writes about a device.
+    """
+
+    author: str
+    log: int
+    seq: int
+    device: str
+    kind: str
+
+
+class FeedWriter:
+    """Makes feed rows. `city` and `site` (the gateway's id) are topic levels."""
+
+    def __init__(self, city: str, site: str, identity: Identity):
+        self._city = city
+        self._site = site
+        self._identity = identity
+        # The gateway's own records have a log of their own; its number never changes.
+        self._own_log = int.from_bytes(hashlib.sha256(site.encode()).digest()[:4], "big") >> 2
+
+    def subject(self, device: str, kind: str, t_ms: int) -> tuple[str, str]:
+        """Return (pseudonym, shift) of a device at a time; the gateway goes by its own name."""
+        if kind == "gateway":
+            return device, ""
+        shift = self._identity.shift(t_ms)
+        return self._identity.pseudonym(device, shift), shift
+
+    def topic(self, kind: str, subject: str, stream: str) -> str:
+        """Return the feed topic of a stream of this city."""
+        return feed_topic(self._city, kind, subject, stream)
+
+    def rows(
+        self,
+        store: Store,
+        origin: Origin,
+        name: str,
+        t_ms: int | None,
+        t_source: str,
+        received_ms: int,
+        values: dict[str, Any],
+    ) -> list[Row]:
+        """Return the feed rows of one record: its own, and a roster row before a new pseudonym's first.
+
+        name: the record's type; t_ms: Unix ms UTC, or None when nobody knows; t_source: 'device',
+        'resolved' (from ticks), 'gateway' or 'none'.
+        """
+        when_ms = received_ms if t_ms is None else t_ms
+        subject, shift = self.subject(origin.device, origin.kind, when_ms)
+        rows = []
+        if shift and store.enrol(subject, origin.device, shift):
+            rows.append(self._roster(store, origin, subject, shift, received_ms))
+        stream = _STREAM.get(name, name)
+        log = self._log_of(origin, name)
+        record = self._identity.record_id(origin.author, origin.log, origin.seq)
+        body: dict[str, Any] = {
+            "id": record,
+            "stream": stream,
+            "kind": origin.kind,
+            "subject": subject,
+            "log": log,
+            "seq": origin.seq,
+            "t": None if t_ms is None else iso(t_ms),
+            "t_source": t_source,
+            "received": iso(received_ms),
+            "replay": t_ms is not None and received_ms - t_ms > REPLAY_MS,
+        }
+        if name == "alert" and values.get("order") and values.get("alert"):
+            body["id"] = self._identity.alert_id(values["order"], values["alert"])
+            body["record"] = record
+        if stream != name:
+            body["event"] = name
+        for key, value in values.items():
+            body[key] = value.hex() if isinstance(value, bytes) else value
+        rows.append(self._row(body, log, received_ms))
+        return rows
+
+    def own_rows(
+        self, store: Store, device: str, kind: str, name: str, t_ms: int, values: dict[str, Any]
+    ) -> list[Row]:
+        """Return the rows of a record that the gateway writes about a device (or about itself)."""
+        origin = self._own_origin(store, device, kind)
+        return self.rows(store, origin, name, t_ms, "gateway", t_ms, values)
+
+    def _own_origin(self, store: Store, device: str, kind: str) -> Origin:
+        seq = store.next_seq(self._site, self._own_log)
+        store.set_next_seq(self._site, self._own_log, seq + 1)
+        return Origin(self._site, self._own_log, seq, device, kind)
+
+    def _roster(
+        self, store: Store, origin: Origin, subject: str, shift: str, received_ms: int
+    ) -> Row:
+        own = self._own_origin(store, origin.device, origin.kind)
+        body = {
+            "id": self._identity.record_id(own.author, own.log, own.seq),
+            "stream": "roster",
+            "kind": origin.kind,
+            "subject": subject,
+            "log": "gateway",
+            "seq": own.seq,
+            "t": iso(received_ms),
+            "t_source": "gateway",
+            "received": iso(received_ms),
+            "replay": False,
+            "device": origin.device,
+            "shift": shift,
+        }
+        return self._row(body, "gateway", received_ms)
+
+    def _log_of(self, origin: Origin, name: str) -> str:
+        if origin.author == self._site:
+            return "gateway"
+        kind = messages.TYPE_OF.get(name)
+        log = messages.RECORDS[kind][1] if kind is not None else messages.TRACK
+        return str(messages.LOGS[messages.TRACK if log is None else log])
+
+    def _row(self, body: dict[str, Any], log: str, received_ms: int) -> Row:
+        return Row(
+            prio=ROUTINE if log == "track" else URGENT,
+            feed_id=body["id"],
+            topic=self.topic(body["kind"], body["subject"], body["stream"]),
+            expiry_s=EXPIRY_S.get(body["stream"], 0),
+            received_ms=received_ms,
+            payload=encode(body),
+        )
+
+
+def unix_ms(day: int, ms: int) -> int:
+    """Return Unix ms for the wire's day since 2020-01-01 and ms of day."""
+    return int((day + EPOCH_DAYS_AFTER_UNIX) * DAY_MS + ms)
+
+
+def wire_time(t_ms: int) -> tuple[int, int]:
+    """Return the wire's (day, ms) for Unix ms."""
+    days, ms = divmod(t_ms, DAY_MS)
+    return days - EPOCH_DAYS_AFTER_UNIX, ms
+
+
+def iso(t_ms: int) -> str:
+    """Return '2026-11-22T09:30:00.250Z' for Unix ms."""
+    when = datetime.fromtimestamp(t_ms // 1000, UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{t_ms % 1000:03d}Z"

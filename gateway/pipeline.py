@@ -1,0 +1,250 @@
+"""Device frames: accepted by `next` per log, resolved, turned into feed rows, acknowledged.
+
+The rule (for each log the gateway keeps one integer, `next`): seq == next is accepted, lower is a
+repeat and acknowledged again, higher is not accepted and the ack says where to go on. `oldest` above
+`next` moves `next` there and is recorded as a gap, so that an unknown log, an overwritten ring and a
+gateway restored from yesterday's backup all go on.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from gateway.committer import Effect
+from gateway.downlink import Downlink
+from gateway.feed import FeedWriter, Origin, unix_ms
+from gateway.store import Row, Store
+from protocols import messages
+from protocols.cbor import Reader, Writer
+from protocols.topics import device_topic
+
+# A hello says what a tick was when it was sent; it may have waited in a broker, but not longer than
+# this much or the board would have said it again.
+_HELLO_ERROR_MS = 5_000
+_FRAME_MAX_BYTES = 64 * 1024  # ours are 1,200; larger ones are refused unread
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Works on frames inside the committer's transaction.
+
+    publish(topic, payload): sends to a device once the commit is done. on_rows(rows): told of new
+    feed rows after the commit. `counters` counts what came in and what was refused, and why.
+    """
+
+    def __init__(
+        self,
+        feed: FeedWriter,
+        downlink: Downlink,
+        publish: Callable[[str, bytes], None],
+        on_rows: Callable[[list[Row]], None],
+    ):
+        self._feed = feed
+        self._downlink = downlink
+        self._publish = publish
+        self._on_rows = on_rows
+        self.counters: Counter[str] = Counter()
+
+    # -- frames -------------------------------------------------------------------------------------
+
+    def frame(
+        self, store: Store, kind: str, device: str, payload: bytes, received_ms: int
+    ) -> list[Effect]:
+        """Take one message of a device's `up` topic; returns what to do after the commit."""
+        self.counters["frames"] += 1
+        reader = Reader(payload)
+        head = messages.read_frame_head(reader) if len(payload) <= _FRAME_MAX_BYTES else None
+        if head is None:
+            self.counters["frames_malformed"] += 1
+            log.warning("%s sent a message that is not a frame (%d bytes)", device, len(payload))
+            return []
+        ring, oldest, first = head
+        if ring == messages.NO_LOG:
+            return self._unlogged(store, kind, device, reader, received_ms)
+        rows = self._accept(
+            store, Origin(device, ring, first, device, kind), oldest, reader, received_ms
+        )
+        store.add_rows(rows)
+        last = store.next_seq(device, ring) - 1
+        return [lambda: self._ack(kind, device, ring, last), lambda: self._on_rows(rows)]
+
+    def _accept(
+        self, store: Store, first: Origin, oldest: int, reader: Reader, received_ms: int
+    ) -> list[Row]:
+        device, ring, kind = first.device, first.log, first.kind
+        rows: list[Row] = []
+        expected = store.next_seq(device, ring)
+        if oldest > expected:
+            self.counters["gaps"] += 1
+            self.counters["records_lost"] += oldest - expected
+            rows += self._gap(store, first, expected, oldest - 1, received_ms)
+            expected = oldest
+        seq = first.seq
+        while reader.more():
+            start = reader.pos
+            item = reader.read()
+            if seq > expected:
+                self.counters["records_ahead"] += 1
+                break
+            if seq < expected:
+                self.counters["records_repeated"] += 1
+            else:
+                origin = Origin(device, ring, seq, device, kind)
+                if reader.error is not None:
+                    raw = bytes(reader.buf[start:])
+                    rows += self._unreadable(store, origin, reader.error, raw, received_ms)
+                else:
+                    raw = bytes(reader.buf[start : reader.pos])
+                    rows += self._record(store, origin, item, raw, received_ms)
+                self.counters["records"] += 1
+                expected += 1
+            seq += 1
+        store.set_next_seq(device, ring, expected)
+        return rows
+
+    def _record(
+        self, store: Store, origin: Origin, item: Any, raw: bytes, received_ms: int
+    ) -> list[Row]:
+        number, stamp, values, unknown = messages.check_record(item)
+        if number is None or values is None or messages.RECORDS[number][1] is None:
+            return self._unreadable(store, origin, str(stamp), raw, received_ms)
+        self.counters["keys_unknown"] += unknown
+        boot, tick_ms, day, ms = stamp
+        if number == messages.TIME and day >= 0:
+            store.set_anchor(origin.device, boot, tick_ms, unix_ms(day, ms), values["error_ms"])
+        t_ms, t_source = self._date(store, origin.device, stamp)
+        name = messages.RECORDS[number][0]
+        self._note_answers(store, origin.device, number, values)
+        return self._feed.rows(store, origin, name, t_ms, t_source, received_ms, values)
+
+    def _date(self, store: Store, device: str, stamp: Any) -> tuple[int | None, str]:
+        boot, tick_ms, day, ms = stamp
+        if day >= 0:
+            return unix_ms(day, ms), "device"
+        anchor = store.anchor(device, boot)
+        if anchor is None:
+            return None, "none"
+        return anchor[1] + tick_ms - anchor[0], "resolved"
+
+    def _note_answers(self, store: Store, device: str, number: int, values: dict[str, Any]) -> None:
+        if number == messages.ORDER:
+            store.answer(device, values.get("command"), None)
+            if values.get("order") and values.get("state"):
+                store.set_order_state(values["order"], values["state"])
+        elif number == messages.PICK and values.get("event") in ("list_started", "list_refused"):
+            store.answer(device, None, values.get("list"))
+
+    def _gap(
+        self, store: Store, origin: Origin, first: int, last: int, received_ms: int
+    ) -> list[Row]:
+        log.warning("%s: records %d..%d of a log are gone", origin.device, first, last)
+        values = {"from_seq": first, "to_seq": last, "why": "unknown"}
+        return self._feed.own_rows(store, origin.device, origin.kind, "gap", received_ms, values)
+
+    def _unreadable(
+        self, store: Store, origin: Origin, why: str, raw: bytes, received_ms: int
+    ) -> list[Row]:
+        """Keep what cannot be read as it came: refusing it would stop the log behind it for ever."""
+        self.counters["records_unreadable"] += 1
+        log.warning("%s: record %d cannot be read (%s)", origin.device, origin.seq, why)
+        values = {"why": why, "raw": raw[:1024]}
+        return self._feed.rows(store, origin, "unreadable", None, "none", received_ms, values)
+
+    def _ack(self, kind: str, device: str, ring: int, seq: int) -> None:
+        writer = Writer(bytearray(24))
+        messages.put_ack(writer, ring, seq)
+        self._publish(device_topic(kind, device, "ack"), bytes(writer.buf[: writer.n]))
+
+    # -- hello, now, presence -----------------------------------------------------------------------
+
+    def _unlogged(
+        self, store: Store, kind: str, device: str, reader: Reader, received_ms: int
+    ) -> list[Effect]:
+        effects: list[Effect] = []
+        while reader.more():
+            number, stamp, values, _ = messages.check_record(reader.read())
+            if number == messages.HELLO and values is not None:
+                effects += self._hello(store, kind, device, stamp, values, received_ms)
+            elif number == messages.NOW:
+                self.counters["nows"] += 1
+            else:
+                self.counters["frames_malformed"] += 1
+        return effects
+
+    def _hello(
+        self,
+        store: Store,
+        kind: str,
+        device: str,
+        stamp: Any,
+        values: dict[str, Any],
+        received_ms: int,
+    ) -> list[Effect]:
+        self.counters["hellos"] += 1
+        boot = values.get("boot", 0)
+        rebooted = store.boot_of(device) not in (-1, boot)
+        store.set_device(
+            device, kind, boot, values.get("implementation", ""), values.get("firmware", "")
+        )
+        if stamp[2] < 0 and "tick_ms" in values:
+            store.set_anchor(device, boot, values["tick_ms"], received_ms, _HELLO_ERROR_MS)
+        rows = self.presence_rows(store, kind, device, "online", received_ms)
+        store.add_rows(rows)
+        effects: list[Effect] = [lambda: self._on_rows(rows)]
+        for ring, _, oldest, following in values.get("logs", ()):
+            expected = store.next_seq(device, ring)
+            if oldest > expected:
+                lost = self._gap(
+                    store, Origin(device, ring, 0, device, kind), expected, oldest - 1, received_ms
+                )
+                store.add_rows(lost)
+                store.set_next_seq(device, ring, oldest)
+                expected = oldest
+                effects.append(lambda rows=lost: self._on_rows(rows))  # type: ignore[misc]
+            if expected > following:
+                # The ring has gone back in time (a copied or restored flash): its new records would
+                # look like repeats. Nothing is taken from it until the board has a new log.
+                self.counters["logs_behind"] += 1
+                log.error("%s: its log %08x ends before what was committed of it", device, ring)
+            effects.append(
+                lambda ring=ring, last=expected - 1: self._ack(kind, device, ring, last)  # type: ignore[misc]
+            )
+        if rebooted:
+            self._downlink.renew(store, device, received_ms)
+        effects += self._downlink.send(store, device)
+        return effects
+
+    def presence(
+        self, store: Store, kind: str, device: str, payload: bytes, received_ms: int
+    ) -> list[Effect]:
+        """Take a message of a device's `presence` topic: b'online', or its will b'offline'."""
+        state = {b"online": "online", b"offline": "offline"}.get(payload)
+        if state is None:
+            self.counters["presence_malformed"] += 1
+            return []
+        rows = self.presence_rows(store, kind, device, state, received_ms)
+        store.add_rows(rows)
+        return [lambda: self._on_rows(rows)]
+
+    def presence_rows(
+        self, store: Store, kind: str, device: str, state: str, received_ms: int
+    ) -> list[Row]:
+        """Return the feed rows of a change of presence, none when it is no news."""
+        if not store.change_presence(device, kind, state):
+            return []
+        known = store.device(device)
+        values = {
+            "state": state,
+            "boot": known[1] if known else None,
+            "implementation": known[2] if known else "",
+            "firmware": known[3] if known else "",
+        }
+        return self._feed.own_rows(store, device, kind, "presence", received_ms, values)
+
+
+def now_ms() -> int:
+    """Return the present as Unix ms."""
+    return time.time_ns() // 1_000_000
