@@ -1,0 +1,1 @@
+"""The backend contract, generated: AsyncAPI 3.0 and JSON Schema out of protocols.messages."""

@@ -1,0 +1,272 @@
+"""Builds the contract: one JSON Schema per stream, one AsyncAPI 3.0 document over them."""
+
+from typing import Any
+
+from protocols import messages
+from protocols.topics import KINDS
+from protocols.units import LAT_E7_MAX, LON_E7_MAX, suffix_of, suffixes
+from tools.contract.examples import EXAMPLES
+from tools.contract.words import ABOUT, FIELDS, STREAMS, TITLE
+
+Schema = dict[str, Any]
+
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_ID = {"type": "string", "pattern": "^[A-Z2-7]{26}$"}
+_TIME = {"type": "string", "format": "date-time"}
+_ENVELOPE: dict[str, Schema] = {
+    "id": _ID,
+    "stream": {"type": "string"},
+    "kind": {"type": "string", "x-extensible-enum": [*KINDS, "gateway"]},
+    "subject": {"type": "string", "minLength": 1, "maxLength": 32},
+    "log": {"type": "string", "x-extensible-enum": [*messages.LOGS, "gateway"]},
+    "seq": {"type": "integer", "minimum": 1},
+    "t": {"type": ["string", "null"], "format": "date-time"},
+    "t_source": {
+        "type": "string",
+        "x-extensible-enum": ["device", "resolved", "gateway", "none"],
+    },
+    "received": _TIME,
+    "replay": {"type": "boolean"},
+}
+# Which records make a stream, and what is always in its messages besides the envelope.
+_RECORDS = {
+    "fix": (["fix"], ["lat_e7", "lon_e7"]),
+    "temp": (["temp"], ["sensor"]),
+    "health": (["health", "time", "gap"], ["event"]),
+    "order": (["order"], ["order", "state"]),
+    "alert": (["alert"], ["alert"]),
+    "pick": (["pick"], ["event"]),
+}
+# Fields that the gateway adds to a stream's records.
+_ADDED: dict[str, dict[str, Schema]] = {
+    "health": {
+        "event": {
+            "type": "string",
+            "x-extensible-enum": ["boot", "report", "time", "gap", "unreadable"],
+        },
+        "raw": {"type": "string", "pattern": "^([0-9a-f]{2})*$"},
+        "why": {"type": "string"},
+    },
+    "order": {
+        "state": {
+            "type": "string",
+            "x-extensible-enum": [
+                *("received", "assigned", "refused", "arrived", "handed_over", "cancelled"),
+            ],
+        }
+    },
+    "alert": {"record": _ID},
+}
+_PRESENCE: dict[str, Schema] = {
+    "state": {"type": "string", "x-extensible-enum": ["online", "offline"]},
+    "boot": {"type": ["integer", "null"]},
+    "implementation": {"type": "string"},
+    "firmware": {"type": "string"},
+}
+_ROSTER: dict[str, Schema] = {"device": {"type": "string"}, "shift": {"type": "string"}}
+
+
+def schemas() -> dict[str, Schema]:
+    """Return {name: JSON Schema} for every stream and for both intake messages."""
+    result: dict[str, Schema] = {}
+    for stream, (records, required) in _RECORDS.items():
+        fields: dict[str, Schema] = {}
+        for record in records:
+            for _, name, kind, lo, hi in messages.RECORDS[messages.TYPE_OF[record]][2]:
+                fields[name] = _field(kind, lo, hi)
+        fields.update(_ADDED.get(stream, {}))
+        result[stream] = _message(stream, fields, required)
+    result["presence"] = _message("presence", _PRESENCE, ["state"])
+    result["roster"] = _message("roster", _ROSTER, ["device", "shift"])
+    result["last"] = _last(result["fix"])
+    result["intake-order"] = _intake_order()
+    result["intake-picklist"] = _intake_picklist()
+    return result
+
+
+def _field(kind: int, lo: Any, hi: int) -> Schema:
+    if kind == messages.INT:
+        return {"type": "integer", "minimum": int(lo), "maximum": int(hi)}
+    if kind == messages.ENUM:
+        return {"type": ["string", "null"], "x-extensible-enum": list(lo)}
+    if kind == messages.BYTES:
+        return {"type": "string", "pattern": f"^[0-9a-f]{{{2 * lo},{2 * hi}}}$"}
+    if kind == messages.TEXT:
+        return {"type": "string", "maxLength": int(hi)}
+    if kind == messages.BOOL:
+        return {"type": "boolean"}
+    raise ValueError(f"the feed has no form for kind {kind}")
+
+
+def _described(name: str, schema: Schema) -> Schema:
+    level, words = FIELDS[name]
+    unit = suffix_of(name)
+    if unit and unit in suffixes() and schema.get("type") == "integer":
+        what, scale = suffixes()[unit]
+        if what != "none":
+            words += f" Unit: {scale} {what}." if scale != "1" else f" Unit: {what}."
+    return {**schema, "description": words, "x-class": level}
+
+
+def _message(stream: str, fields: dict[str, Schema], required: list[str]) -> Schema:
+    properties = {
+        name: _described(name, schema) for name, schema in {**_ENVELOPE, **fields}.items()
+    }
+    properties["stream"]["const"] = stream
+    return {
+        "$schema": _DRAFT,
+        "title": stream,
+        "description": STREAMS[stream],
+        "type": "object",
+        "properties": properties,
+        "required": [*_ENVELOPE, *required],
+        "additionalProperties": True,
+    }
+
+
+def _last(fix: Schema) -> Schema:
+    names = (
+        *("id", "stream", "kind", "subject", "t"),
+        *("lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum"),
+    )
+    properties = {name: dict(fix["properties"][name]) for name in names}
+    properties["stream"]["const"] = "last"
+    return {
+        **fix,
+        "title": "last",
+        "description": STREAMS["last"],
+        "properties": properties,
+        "required": [*("id", "stream", "kind", "subject", "t", "lat_e7", "lon_e7")],
+    }
+
+
+def _intake_order() -> Schema:
+    fields: dict[str, Schema] = {
+        "order": {"type": "string", "minLength": 1, "maxLength": 40},
+        "device": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"},
+        "action": {"type": "string", "enum": ["assign", "handed_over", "cancel"]},
+        "drop": {
+            "type": "object",
+            "properties": {
+                "lat_e7": {"type": "integer", "minimum": -LAT_E7_MAX, "maximum": LAT_E7_MAX},
+                "lon_e7": {"type": "integer", "minimum": -LON_E7_MAX, "maximum": LON_E7_MAX},
+            },
+            "required": ["lat_e7", "lon_e7"],
+            "additionalProperties": False,
+        },
+        "promised": _TIME,
+    }
+    return {
+        "$schema": _DRAFT,
+        "title": "intake-order",
+        "description": "An order for a rider's board: assign it, end it, or call it off.",
+        "type": "object",
+        "properties": {name: _described(name, each) for name, each in fields.items()},
+        "required": ["order"],
+        "additionalProperties": False,
+    }
+
+
+def _intake_picklist() -> Schema:
+    line: dict[str, Schema] = {
+        "line": {"type": "integer", "minimum": 1, "maximum": 65_535},
+        "order": {"type": "string", "minLength": 1, "maxLength": 40},
+        "sku": {"type": "string", "minLength": 1, "maxLength": 32},
+        "name": {"type": "string", "minLength": 1, "maxLength": 32},
+        "bin": {"type": "string", "minLength": 1, "maxLength": 24},
+        "qty": {"type": "integer", "minimum": 1, "maximum": 999},
+    }
+    lines: Schema = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 500,
+        "items": {
+            "type": "object",
+            "properties": {name: _described(name, each) for name, each in line.items()},
+            "required": list(line),
+            "additionalProperties": False,
+        },
+    }
+    fields: dict[str, Schema] = {
+        "list": {"type": "string", "minLength": 1, "maxLength": 40},
+        "device": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"},
+        "store": {"type": "string", "minLength": 1, "maxLength": 40},
+        "lines": lines,
+    }
+    return {
+        "$schema": _DRAFT,
+        "title": "intake-picklist",
+        "description": "A pick list for a picker's tablet.",
+        "type": "object",
+        "properties": {name: _described(name, each) for name, each in fields.items()},
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
+def document() -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document; it refers to schema/NAME.json beside it."""
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    for name in schemas():
+        intake = name.startswith("intake-")
+        parts[name] = {
+            "name": name,
+            "title": name,
+            "contentType": "application/json",
+            "payload": {"$ref": f"./schema/{name}.json"},
+            "examples": [{"name": name, "payload": EXAMPLES[name]}],
+        }
+        channels[name] = _channel(name, intake)
+        operations[("receive-" if intake else "send-") + name] = {
+            "action": "receive" if intake else "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "bindings": {"mqtt": {"qos": 1, "retain": name == "last"}},
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": TITLE,
+            "version": "1.0.0",
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "site": {
+                "host": "{broker}",
+                "protocol": "mqtt",
+                "protocolVersion": "5",
+                "description": "The feed's broker; readable with MQTT 3.1.1 as well.",
+                "variables": {"broker": {"default": "127.0.0.1:1883"}},
+            }
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": parts},
+    }
+
+
+def _channel(name: str, intake: bool) -> dict[str, Any]:
+    city = {"description": "The city's name: a-z, 0-9 and '-'."}
+    if intake:
+        leaf = name.removeprefix("intake-")
+        return {
+            "address": "o2o/v1/{city}/intake/{ref}/" + leaf,
+            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+            "parameters": {
+                "city": city,
+                "ref": {"description": "Any word; the message itself names the order or list."},
+            },
+        }
+    return {
+        "address": "o2o/v1/{city}/{kind}/{subject}/" + name,
+        "description": STREAMS[name],
+        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "parameters": {
+            "city": city,
+            "kind": {"description": "rider, picker, door or gateway."},
+            "subject": {"description": "Pseudonym, valid for one shift."},
+        },
+    }

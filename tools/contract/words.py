@@ -1,0 +1,136 @@
+"""What every field of the feed means, and how it is classed. Names and ranges live in protocols.
+
+A field is `public`, `internal` (the platform's own systems) or `sensitive` (personal: position and
+movement, PIPL art. 28). A name means the same wherever it stands.
+"""
+
+PUBLIC, INTERNAL, SENSITIVE = "public", "internal", "sensitive"
+
+FIELDS: dict[str, tuple[str, str]] = {
+    # the envelope
+    "id": (INTERNAL, "Stable id of the message: the same for every copy. Remove repeats by it."),
+    "record": (INTERNAL, "Id of this copy of an alert; `id` is the same for all copies of it."),
+    "stream": (PUBLIC, "The stream, also the last level of the topic."),
+    "kind": (PUBLIC, "Whose message it is: rider, picker, door or gateway."),
+    "subject": (INTERNAL, "Pseudonym of the person, valid for one shift; the roster resolves it."),
+    "log": (INTERNAL, "Which log of the device: order is promised within one."),
+    "seq": (INTERNAL, "Place in that log; a jump is a gap, and a health message says why."),
+    "t": (PUBLIC, "When it happened, UTC; null when nobody can tell."),
+    "t_source": (
+        INTERNAL,
+        "Where `t` comes from: the device's clock, resolved from its ticks, the gateway, or none.",
+    ),
+    "received": (INTERNAL, "When the gateway received it, UTC."),
+    "replay": (INTERNAL, "It was more than 30 s old when it was received."),
+    "event": (PUBLIC, "Which of the stream's events it is."),
+    # fix
+    "lat_e7": (SENSITIVE, "Latitude, degrees x 1e7."),
+    "lon_e7": (SENSITIVE, "Longitude, degrees x 1e7."),
+    "alt_cm": (SENSITIVE, "Height above mean sea level."),
+    "mode": (INTERNAL, "1 no fix, 2 two-dimensional, 3 three-dimensional."),
+    "quality": (INTERNAL, "NMEA GGA quality: 1 GNSS, 2 differential, 4 RTK, 5 float, 6 estimated."),
+    "sats_used": (INTERNAL, "Satellites used."),
+    "bds_used": (INTERNAL, "BeiDou satellites among them."),
+    "hdop_c": (INTERNAL, "Horizontal dilution of precision x 100."),
+    "speed_mm_s": (SENSITIVE, "Speed over ground."),
+    "course_cdeg": (SENSITIVE, "Course over ground, clockwise from true north."),
+    "source": (INTERNAL, "What it comes from."),
+    "datum": (INTERNAL, "Geodetic datum of the position."),
+    # temp
+    "sensor": (INTERNAL, "Bluetooth address of the sensor, most significant byte first, hex."),
+    "temp_cc": (INTERNAL, "Air temperature in the box."),
+    "hum_cpct": (INTERNAL, "Relative humidity in the box."),
+    "batt_mv": (INTERNAL, "The sensor's battery."),
+    "batt_pct": (INTERNAL, "The sensor's battery."),
+    "rssi_dbm": (INTERNAL, "Signal strength at the board."),
+    "format": (INTERNAL, "Advertising format the reading was decoded from."),
+    "adverts": (INTERNAL, "Adverts heard so far."),
+    # health
+    "boot": (INTERNAL, "How often the device has started."),
+    "implementation": (INTERNAL, "What executes the firmware."),
+    "firmware": (INTERNAL, "Version of the firmware."),
+    "heap_free_bytes": (INTERNAL, "Free heap."),
+    "nmea_valid": (INTERNAL, "NMEA sentences with a right checksum."),
+    "nmea_bad": (INTERNAL, "NMEA sentences that were wrong or too long."),
+    "adverts_dropped": (INTERNAL, "Adverts lost for want of room."),
+    "connects": (INTERNAL, "Connections to the broker so far."),
+    "rewinds": (INTERNAL, "How often sending went back to the last acknowledged record."),
+    "evidence_refused": (INTERNAL, "Evidence records that a full ring refused: must be 0."),
+    "fix_age_ms": (INTERNAL, "Age of the last fix."),
+    "advert_age_ms": (INTERNAL, "Age of the last advert of the box's own sensors."),
+    "sats_view": (INTERNAL, "Satellites in view."),
+    "track_held": (INTERNAL, "Records in the track ring that wait for their acknowledgement."),
+    "evidence_held": (INTERNAL, "Records in the evidence ring that wait for theirs."),
+    "error_ms": (INTERNAL, "Largest error of the clock at that moment."),
+    "of_log": (INTERNAL, "The log that has the gap."),
+    "from_seq": (INTERNAL, "First record that is gone."),
+    "to_seq": (INTERNAL, "Last record that is gone."),
+    "why": (INTERNAL, "What happened."),
+    "raw": (INTERNAL, "The record as it came, hex, when it could not be read (first 1,024 bytes)."),
+    # orders, alerts
+    "order": (INTERNAL, "The platform's order id."),
+    "state": (PUBLIC, "The state it is in now."),
+    "command": (INTERNAL, "Id of the command that this answers."),
+    "reason": (INTERNAL, "Why, in words."),
+    "orders_open": (INTERNAL, "Open orders on the board; at most 12."),
+    "alert": (PUBLIC, "What the alert is about."),
+    "dist_m": (SENSITIVE, "Distance to the customer."),
+    "eta_s": (PUBLIC, "Time until the goods are handed over: riding and hand-over."),
+    "ride_s": (INTERNAL, "The riding part of it."),
+    "handover_s": (INTERNAL, "The hand-over part of it: parking, gate, lift, walking."),
+    "text_zh": (PUBLIC, "The alert in words."),
+    "text_en": (PUBLIC, "The alert in words."),
+    # picking
+    "list": (INTERNAL, "The pick list's id."),
+    "line": (INTERNAL, "Line of the pick list."),
+    "bin": (INTERNAL, "The bin."),
+    "sku": (INTERNAL, "The article."),
+    "name": (INTERNAL, "The article's name."),
+    "qty": (INTERNAL, "How many were asked for."),
+    "found": (INTERNAL, "How many were there (short pick)."),
+    "lines": (INTERNAL, "Lines of the list."),
+    "picked": (INTERNAL, "Lines picked in full."),
+    "short": (INTERNAL, "Lines that were short."),
+    "walk_dm": (INTERNAL, "Length of the planned walk."),
+    "list_order_dm": (INTERNAL, "Length of the walk in the order of the list: the baseline."),
+    "walked_dm": (INTERNAL, "Length of the walk as it was walked."),
+    "method": (INTERNAL, "`exact`: proven shortest; `best-found`: not proven."),
+    # roster
+    "device": (SENSITIVE, "The device behind the pseudonym."),
+    "shift": (INTERNAL, "The shift, local day yyyymmdd."),
+    # intake
+    "action": (INTERNAL, "What to do with the order."),
+    "drop": (SENSITIVE, "Where the customer is; needed to assign."),
+    "promised": (INTERNAL, "When the customer was promised the goods; with a time zone."),
+    "store": (INTERNAL, "The store's id."),
+}
+
+STREAMS: dict[str, str] = {
+    "fix": "Positions of riders, each epoch that the report profile selects.",
+    "temp": "Readings of the sensors in a rider's cold box; a sensor that fell silent is `lost`.",
+    "health": "Start-ups, reports, clock settings and gaps of devices.",
+    "order": "States of orders on the rider's board, and their receipt by the gateway.",
+    "alert": "What a customer or a dispatcher must hear, each once by `id`.",
+    "pick": "Steps of a picker through a pick list.",
+    "presence": "A device came on line or went off line.",
+    "roster": "Whose pseudonym a subject is. For the platform's access-controlled systems only.",
+    "last": "The newest position of a rider, retained, at most once in 10 s, gone after 300 s.",
+}
+
+TITLE = "o2o-edge backend feed"
+ABOUT = """\
+What a city's gateway tells the platform, and what the platform may tell the gateway.
+
+Delivery is at least once, in order within one log of one device (`subject`, `log`, `seq`); repeats
+have the same `id`. Across logs evidence overtakes positions. A reader keeps a session (or reads from a
+durable stream) and removes repeats by `id`; nothing else is needed to lose nothing.
+
+All messages are JSON at QoS 1. On MQTT 5 they carry the content type, a message expiry where one makes
+sense, and the user properties `id` and `schema`; a 3.1.1 reader needs none of them. Numbers are
+integers in the unit that their name ends with: `_e7` degrees x 1e7; `_mm _cm _dm _m` metres; `_cdeg`
+0.01 degree; `_cc` 0.01 degC; `_cpct` 0.01 %; `_mv` mV; `_ms _s` seconds; `_c` x 100. Positions are
+WGS-84.
+
+Changes inside v1 only add: fields, words of the extensible enumerations, streams. A reader ignores
+what it does not know.
+"""
