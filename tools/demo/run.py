@@ -1,0 +1,295 @@
+"""The demo's course: start everything, let it run, hurt it if asked, drain, and settle the accounts."""
+
+import contextlib
+import shutil
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tools.demo.accounts import Account, Ledger
+from tools.demo.backend import Backend
+from tools.demo.children import Child, Children, wait_for
+from tools.demo.epochs import epochs_in
+from tools.demo.picking import Picking
+from tools.demo.rider import Rider
+from tools.demo.site import CITY, Site, check_free, free_ports
+from tools.demo.summary import show_summary
+from tools.simulate import replay, sentences
+from tools.simulate.ride import ORIGIN_E7, Sample, generate, read_csv
+
+_RIDERS = 3
+_RIDE_M = 380.0
+_RESTART_S = 2.0
+_DRAIN_S = 20.0
+_SENSORS = (("bthome", 4.0), ("ruuvi5", -19.0), ("bthome", 3.2))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for; `kills` are (second, name)."""
+
+    nmea: Path | None
+    track: Path | None
+    shift: bool
+    once: bool
+    seconds: float | None
+    kills: tuple[tuple[float, str], ...]
+    picking: bool
+    broker: str
+    http_port: int
+    picking_port: int
+    out: Path
+
+
+class Demo:
+    """One run of the demo."""
+
+    def __init__(self, options: Options):
+        self._options = options
+        self._begin = time.monotonic()
+        self._folder = options.out / "demo"
+        self._riders: list[Rider] = []
+        self._orders: dict[str, str] = {}
+        self._homes: dict[str, tuple[int, int]] = {}
+
+    def run(self) -> int:
+        """Run it all; 0 only if nothing was lost."""
+        options = self._options
+        plans = self._plan_rides()  # a bad file is told before anything is started
+        for port, name in (
+            (options.http_port, "--http-port"),
+            (options.picking_port, "--picking-port"),
+        ):
+            if port:
+                check_free(port, name)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        children = Children(self._folder)
+        backend: Backend | None = None
+        picking: Picking | None = None
+        try:
+            site = Site(self._folder, children, options.http_port, options.broker)
+            self._say("broker ...")
+            site.start_broker()
+            self._say(f"{site.broker_name} on port {site.broker_port}; gateway ...")
+            site.start_gateway()
+            backend = Backend(site.broker_port, CITY, lambda order: self._hand_over(site, order))
+            backend.start()
+            self._say("gateway is ready; radio ...")
+            self._make_riders(plans)
+            site.start_air(self._air_spec())
+            for rider in self._riders:
+                rider.start_board(children, site.broker_port)
+            self._say(f"{len(self._riders)} boards switched on (MicroPython, 120 kB heap)")
+            if options.picking:
+                picking = Picking(self._folder, children, site, options.picking_port)
+                picking.start()
+                self._say("picker's guide is up")
+            self._assign(site, children, backend)
+            if picking is not None:
+                picking.send_list()
+            for rider in self._riders:
+                rider.receiver.start()
+            self._say_where(site, picking)
+            self._course(site, children, backend, picking)
+            return self._settle(site, backend, picking)
+        except KeyboardInterrupt:
+            self._say("stopping")
+            return 130
+        finally:
+            for rider in self._riders:
+                rider.receiver.halt()
+            if backend is not None:
+                backend.stop()
+            children.stop()
+            for rider in self._riders:
+                with contextlib.suppress(OSError):
+                    rider.receiver.close()
+
+    # -- rides --------------------------------------------------------------------------------------
+
+    def _plan_rides(self) -> list[tuple[Iterable[tuple[float, bytes]], tuple[int, int]]]:
+        """Return per rider (bursts, where its customer lives)."""
+        options = self._options
+        start = sentences.now_on_the_second() + timedelta(seconds=5)
+        plans: list[tuple[Iterable[tuple[float, bytes]], tuple[int, int]]] = []
+        for number in range(_RIDERS):
+            if number == 0 and options.nmea:
+                log = replay.read_log(options.nmea)
+                bursts = list(replay.bursts(log, start if options.shift else None))
+                plans.append((self._limited(bursts), _last_position(bursts)))
+                continue
+            if number == 0 and options.track:
+                samples = read_csv(options.track)
+            else:
+                samples = generate(number + 1, _RIDE_M, _origin(number))
+            plans.append((self._limited(sentences.ride(samples, start)), _home(samples, options)))
+        return plans
+
+    def _limited(self, bursts: list[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
+        seconds = self._options.seconds
+        return [each for each in bursts if seconds is None or each[0] <= seconds]
+
+    def _make_riders(
+        self, plans: list[tuple[Iterable[tuple[float, bytes]], tuple[int, int]]]
+    ) -> None:
+        ports = free_ports(len(plans))
+        for number, (bursts, home) in enumerate(plans):
+            kind, base_c = _SENSORS[number]
+            sensor = {
+                "address": f"C4:38:00:00:00:{number + 1:02X}",
+                "name": f"box-{number + 1}",
+                "format": kind,
+                "base_c": base_c,
+                "boards": [number],
+            }
+            device = f"rider-{number + 1:04d}"
+            rider = Rider(device, self._folder / device, bursts, [sensor], ports[number])
+            self._riders.append(rider)
+            self._orders[device] = f"A{1001 + number}"
+            self._homes[device] = home
+
+    def _air_spec(self) -> dict[str, Any]:
+        return {
+            "boards": [rider.radio_port for rider in self._riders],
+            "sensors": [sensor for rider in self._riders for sensor in rider.sensors],
+            "interval_ms": 500,
+        }
+
+    def _assign(self, site: Site, children: Children, backend: Backend) -> None:
+        """Give each rider an order, once their boards have said hello."""
+        devices = {rider.device for rider in self._riders}
+        wait_for(
+            lambda: devices <= set(backend.devices().values()), 30, children, "the boards' uplink"
+        )
+        for rider in self._riders:
+            lat_e7, lon_e7 = self._homes[rider.device]
+            order = {
+                "order": self._orders[rider.device],
+                "device": rider.device,
+                "drop": {"lat_e7": lat_e7, "lon_e7": lon_e7},
+            }
+            refused = site.post("/orders", order)
+            if refused:
+                self._say(f"order {order['order']} was refused: {refused}")
+
+    def _hand_over(self, site: Site, order: str) -> None:
+        """The customer has the goods: the platform says so, as its e-sign system would."""
+        site.post("/orders", {"order": order, "action": "handed_over"})
+
+    # -- the course ---------------------------------------------------------------------------------
+
+    def _course(
+        self, site: Site, children: Children, backend: Backend, picking: Picking | None
+    ) -> None:
+        options = self._options
+        begin = time.monotonic()
+        kills = list(options.kills)
+        restarts: list[tuple[float, Child]] = []
+        told = 0.0
+        while True:
+            t_s = time.monotonic() - begin
+            while kills and kills[0][0] <= t_s:
+                _, name = kills.pop(0)
+                child = self._victim(site, name)
+                child.kill()
+                self._say(f"kill -9 {child.name}")
+                restarts.append((t_s + _RESTART_S, child))
+            for due, child in list(restarts):
+                if due <= t_s:
+                    child.start()
+                    self._say(f"{child.name} started again")
+                    restarts.remove((due, child))
+            if not restarts:
+                children.check()
+            if t_s - told >= 5:
+                told = t_s
+                self._say_progress(backend, picking)
+            ridden = all(rider.receiver.done for rider in self._riders)
+            picked = picking is None or picking.done()
+            over = options.seconds is not None and t_s >= options.seconds
+            if not restarts and not kills and over and (picked or t_s >= options.seconds + 5):
+                return
+            if options.once and ridden and picked and not restarts and not kills:
+                return
+            time.sleep(0.1)
+
+    def _victim(self, site: Site, name: str) -> Child:
+        child = {"gateway": site.gateway, "broker": site.broker, "board": self._riders[0].board}[
+            name
+        ]
+        assert child is not None
+        return child
+
+    def _settle(self, site: Site, backend: Backend, picking: Picking | None) -> int:
+        """Wait until what was written has come out, then draw the line."""
+        for rider in self._riders:
+            rider.receiver.halt()
+        self._say("riders stopped; waiting for the last records")
+        ledger = Ledger(self._folder / "gateway", backend)
+        deadline = time.monotonic() + _DRAIN_S
+        time.sleep(0.5)  # the boards close their last epoch when the line is quiet
+        while time.monotonic() < deadline:
+            devices = [(rider.device, rider.written()) for rider in self._riders]
+            if picking is not None:
+                devices.append((picking.device, picking.written()))
+            if not any(ledger.missing(device, written) for device, written in devices):
+                break
+            time.sleep(0.5)
+        accounts = [
+            ledger.account(rider.device, rider.written(), rider.epochs()) for rider in self._riders
+        ]
+        if picking is not None:
+            accounts.append(ledger.account(picking.device, picking.written(), []))
+        took_s = time.monotonic() - self._begin
+        show_summary(accounts, picking, site.figures(), took_s, self._folder)
+        return 0 if self._is_good(accounts, picking) else 1
+
+    def _is_good(self, accounts: list[Account], picking: Picking | None) -> bool:
+        return all(account.good and account.written for account in accounts) and (
+            picking is None or picking.done()
+        )
+
+    # -- words --------------------------------------------------------------------------------------
+
+    def _say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self._begin:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+    def _say_where(self, site: Site, picking: Picking | None) -> None:
+        self._say(f"dashboard   http://127.0.0.1:{site.http_port}/")
+        if picking is not None:
+            self._say(f"picking     http://127.0.0.1:{picking.http_port}/")
+        self._say(f"feed        mqtt://127.0.0.1:{site.broker_port}  topic o2o/v1/{CITY}/#")
+        self._say(f"logs        {self._folder}/*.log")
+        if not self._options.once:
+            self._say("Ctrl-C ends it")
+
+    def _say_progress(self, backend: Backend, picking: Picking | None) -> None:
+        records, streams = backend.snapshot()
+        fixes, temps = len(streams.get("fix", [])), len(streams.get("temp", []))
+        alerts = len(streams.get("alert", []))
+        line = f"feed: {len(records)} records, {fixes} fixes, {temps} readings, {alerts} alerts"
+        if picking is not None:
+            line += f"; {picking.progress()}"
+        self._say(line)
+
+
+def _origin(number: int) -> tuple[int, int]:
+    return ORIGIN_E7[0] + 60_000 * number, ORIGIN_E7[1] + 90_000 * number
+
+
+def _home(samples: list[Sample], options: Options) -> tuple[int, int]:
+    """Return where a ride ends: at its last sample, or where the time for it is up."""
+    end = samples[0].t_s + (options.seconds or float("inf"))
+    last = [sample for sample in samples if sample.t_s <= end][-1]
+    return last.lat_e7, last.lon_e7
+
+
+def _last_position(bursts: list[tuple[float, bytes]]) -> tuple[int, int]:
+    """Return the last position in a log, (0, 0) when it has none."""
+    epochs = epochs_in(b"".join(burst for _, burst in bursts))
+    return (epochs[-1].lat_e7, epochs[-1].lon_e7) if epochs else (0, 0)

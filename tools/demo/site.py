@@ -1,0 +1,166 @@
+"""The demo's site: broker, gateway and radio on loopback, with configs written for them."""
+
+import getpass
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+from urllib import error, request
+
+from tools.demo.children import Child, Children, wait_for
+from tools.errors import PartMissingError, ToolError
+from tools.parts import require
+
+CITY = "shanghai"
+SITE = "gw-demo"
+
+_MOSQUITTO = """\
+listener {port} 127.0.0.1
+# As root mosquitto would change to a user that may not write into this folder.
+user {user}
+allow_anonymous true
+persistence true
+persistence_location {folder}/
+# Twice as often as the gateway's resend_s: what a killed broker forgot is sent again.
+autosave_interval 5
+max_queued_messages 0
+max_inflight_messages 500
+"""
+
+_GATEWAY = """\
+[site]
+id = "{site}"
+city = "{city}"
+data = {data}
+
+[broker]
+port = {broker_port}
+
+[feed]
+resend_s = 12
+
+[http]
+port = {http_port}
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Return `count` loopback ports that are free right now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def check_free(port: int, option: str) -> None:
+    """Raise ToolError when `port` is taken; `option` is how to choose another."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as fault:
+        raise ToolError(
+            f"port {port} is in use; stop the other program or choose another with {option}"
+        ) from fault
+
+
+def answers(port: int) -> bool:
+    """Tell whether something listens on a loopback port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.2).close()
+        return True
+    except OSError:
+        return False
+
+
+class Site:
+    """Starts broker, gateway and radio in `folder`; `http_port` 0 picks a free one."""
+
+    def __init__(self, folder: Path, children: Children, http_port: int, broker: str):
+        self.folder = folder
+        self._children = children
+        self.broker_port, free_http = free_ports(2)
+        self.http_port = http_port or free_http
+        self._broker_kind = broker
+        self.broker: Child | None = None
+        self.gateway: Child | None = None
+        self.broker_name = ""
+
+    def start_broker(self) -> None:
+        """Start mosquitto, or amqtt where mosquitto cannot be had."""
+        command: list[str] = []
+        if self._broker_kind in ("auto", "mosquitto"):
+            try:
+                command = self._mosquitto()
+            except PartMissingError:
+                if self._broker_kind == "mosquitto":
+                    raise
+        if not command:
+            command = [sys.executable, "-m", "tools.simulate.broker", str(self.broker_port)]
+            self.broker_name = "amqtt (no mosquitto here: MQTT 3.1.1, nothing survives its restart)"
+        self.broker = self._children.start("broker", command)
+        wait_for(lambda: answers(self.broker_port), 15, self._children, "the broker")
+
+    def _mosquitto(self) -> list[str]:
+        command = require("mosquitto")
+        data = self.folder / "broker"
+        data.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "mosquitto.conf"
+        config.write_text(
+            _MOSQUITTO.format(port=self.broker_port, folder=data, user=getpass.getuser())
+        )
+        self.broker_name = "mosquitto"
+        return [*command, "-c", str(config)]
+
+    def start_gateway(self) -> None:
+        """Start the gateway and wait until it is ready for records."""
+        config = self.folder / "gateway.toml"
+        config.write_text(
+            _GATEWAY.format(
+                site=SITE,
+                city=CITY,
+                data=json.dumps(str(self.folder / "gateway")),
+                broker_port=self.broker_port,
+                http_port=self.http_port,
+            )
+        )
+        self.gateway = self._children.start(
+            "gateway", [sys.executable, "-m", "gateway", "--config", str(config)]
+        )
+        wait_for(lambda: self._get("/readyz") is not None, 20, self._children, "the gateway")
+
+    def start_air(self, spec: dict[str, Any]) -> None:
+        """Start the radio: one virtual controller per board, and the sensors."""
+        path = self.folder / "air.json"
+        path.write_text(json.dumps(spec))
+        self._children.start("air", [sys.executable, "-m", "tools.simulate.air", str(path)])
+        log = self.folder / "air.log"
+        wait_for(lambda: "ready" in log.read_text(), 20, self._children, "the radio")
+
+    def figures(self) -> dict[str, Any]:
+        """Return the gateway's figures, empty while it is down."""
+        state = self._get("/api/figures")
+        return state if state is not None else {}
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        try:
+            with request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=2) as answer:  # noqa: S310
+                body: dict[str, Any] = json.load(answer)
+                return body
+        except (OSError, ValueError):
+            return None
+
+    def post(self, path: str, body: dict[str, Any]) -> str:
+        """Post an order or a pick list to the gateway; returns '' or what it answered instead."""
+        call = request.Request(  # noqa: S310
+            f"http://127.0.0.1:{self.http_port}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with request.urlopen(call, timeout=10):  # noqa: S310
+                return ""
+        except error.HTTPError as fault:
+            return str(json.load(fault).get("error", fault))
+        except OSError as fault:
+            return str(fault)

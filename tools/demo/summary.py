@@ -1,0 +1,78 @@
+"""The table at the end of the demo."""
+
+from pathlib import Path
+from typing import Any
+
+from tools.demo.accounts import Account
+from tools.demo.picking import Picking
+
+
+def show_summary(
+    accounts: list[Account],
+    picking: Picking | None,
+    figures: dict[str, Any],
+    took_s: float,
+    folder: Path,
+) -> None:
+    """Print what came in, what came out, and what was lost."""
+    rows = [("", [account.device for account in accounts])]
+    rows += [
+        ("records written on the board", [str(each.written) for each in accounts]),
+        ("  arrived on the feed", [str(each.arrived) for each in accounts]),
+        ("  lost", [str(each.lost) for each in accounts]),
+        ("  repeats removed by id", [str(each.repeated) for each in accounts]),
+        ("epochs with a position, sent", [str(each.epochs or "-") for each in accounts]),
+        ("  on the feed, right and in order", [str(each.epochs_right or "-") for each in accounts]),
+        ("temperatures, degC", [_temperatures(each) for each in accounts]),
+        ("orders", [_orders(each) for each in accounts]),
+        ("alerts", [str(len(each.alerts)) for each in accounts]),
+    ]
+    widths = [max(len(row[1][i]) for row in rows) for i in range(len(accounts))]
+    print()
+    for name, cells in rows:
+        cells = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
+        print(f"{name:34}  " + "  ".join(cells))
+    for account in accounts:
+        for text in account.alerts:
+            print(f"  {account.device}: {text}")
+    print()
+    for name in sorted({each.implementation for each in accounts if each.implementation}):
+        who = ", ".join(each.device for each in accounts if each.implementation == name)
+        print(f"runs on {name}: {who}")
+    result = picking.result() if picking is not None else None
+    if result is not None:
+        _show_picking(result)
+    print(
+        f"gateway: {figures.get('records', 0)} records committed in {figures.get('commits', 0)} "
+        f"commits, {figures.get('records_repeated', 0)} repeats from boards refused, "
+        f"{figures.get('gaps', 0)} gaps"
+    )
+    lost = sum(each.lost for each in accounts)
+    wrong = sum(each.epochs - each.epochs_right for each in accounts)
+    verdict = (
+        "nothing was lost" if not lost and not wrong else f"LOST: {lost} records, {wrong} epochs"
+    )
+    print(f"{verdict}; {took_s:.1f} s; logs and results in {folder}")
+
+
+def _temperatures(account: Account) -> str:
+    if not account.temperatures:
+        return "-"
+    low = min(each[0] for each in account.temperatures.values())
+    high = max(each[1] for each in account.temperatures.values())
+    return f"{low / 100:.1f} .. {high / 100:.1f}"
+
+
+def _orders(account: Account) -> str:
+    if not account.orders:
+        return "-"
+    return ", ".join(f"{name} {state}" for name, state in account.orders.items())
+
+
+def _show_picking(result: dict[str, Any]) -> None:
+    walk, baseline = result["walk_dm"], result["list_order_dm"]
+    saved = 100 * (1 - walk / baseline) if baseline else 0.0
+    print(
+        f"picking: {result['picked']} of {result['lines']} lines, walk {walk / 10:.1f} m "
+        f"({result['method']}) against {baseline / 10:.1f} m in list order: {saved:.0f} % less"
+    )
