@@ -26,7 +26,7 @@ def run(names):
         for each in list(sys.modules):
             if each == name:
                 del sys.modules[each]
-    print("{} passed, {} failed".format(passed, failed))
+    print(f"{passed} passed, {failed} failed")
     return failed
 
 

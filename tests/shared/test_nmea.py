@@ -52,7 +52,7 @@ def test_every_dollar_starts_anew():
         b"$GNGGA,*",
         b"\x00" * 9,
     ):
-        found, framer = types(before + GGA)
+        found, _ = types(before + GGA)
         assert found == [code(b"GGA")], before
 
 

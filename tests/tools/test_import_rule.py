@@ -54,7 +54,7 @@ def violations(root: Path) -> list[str]:
 
 
 def _on_board(where: Path, module: str, line: int) -> list[str]:
-    top, parts = module.split(".")[0], where.parts
+    top, parts = module.split(".", maxsplit=1)[0], where.parts
     if parts[0] == "firmware" and parts[1] == "boards":
         return []
     bad = []
@@ -109,4 +109,4 @@ def test_the_five_packages_share_one_parent():
 
 
 def test_only_tests_import_tools_and_no_test_folder_is_a_package():
-    assert [path for path in (ROOT / "tests").rglob("__init__.py")] == []
+    assert list((ROOT / "tests").rglob("__init__.py")) == []

@@ -18,6 +18,7 @@ from tools.demo.picking import Picking
 from tools.demo.rider import Rider
 from tools.demo.site import CITY, Site, check_free, free_ports
 from tools.demo.summary import show_summary
+from tools.errors import ToolError
 from tools.simulate import replay, sentences
 from tools.simulate.ride import ORIGIN_E7, Sample, generate, read_csv
 
@@ -25,6 +26,7 @@ _RIDERS = 3
 _RIDE_M = 380.0
 _RESTART_S = 2.0
 _DRAIN_S = 20.0
+_ROOM_BYTES = 64 << 20  # flash images, the database, the video
 _SENSORS = (("bthome", 4.0), ("ruuvi5", -19.0), ("bthome", 3.2))
 
 
@@ -68,6 +70,7 @@ class Demo:
                 check_free(port, name)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
+        check_room(self._folder)
         children = Children(self._folder)
         backend: Backend | None = None
         picking: Picking | None = None
@@ -276,6 +279,16 @@ class Demo:
         if picking is not None:
             line += f"; {picking.progress()}"
         self._say(line)
+
+
+def check_room(folder: Path) -> None:
+    """Raise ToolError when the disk of `folder` is too full for a demo."""
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM_BYTES:
+        raise ToolError(
+            f"no space left for {folder}: the demo needs {_ROOM_BYTES >> 20} MB, "
+            f"{free >> 20} MB are free; free some or choose another folder with --out"
+        )
 
 
 def _origin(number: int) -> tuple[int, int]:

@@ -1,0 +1,78 @@
+"""The gateway's configuration: every wrong key is named, and what to do about it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gateway.config import check, load
+from gateway.errors import ConfigError
+
+GOOD = {"site": {"id": "gw-1", "city": "shanghai", "data": "/tmp/gw"}}
+
+
+def changed(**tables):
+    return {**GOOD, **tables}
+
+
+def test_a_minimal_file_gets_its_defaults():
+    config = check(GOOD)
+    assert (config.broker.host, config.broker.port) == ("127.0.0.1", 1883)
+    assert config.feed_broker is None
+    assert config.feed.window == 200
+    assert config.http.bind == "127.0.0.1"
+
+
+def test_a_feed_broker_of_its_own():
+    config = check(changed(feed_broker={"host": "feed.example", "port": 8883, "protocol": "5"}))
+    assert config.feed_broker is not None and config.feed_broker.port == 8883
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ({}, ["site", "missing"]),
+        ({"site": {"id": "gw-1", "city": "shanghai"}}, ["site.data", "missing"]),
+        (changed(brokr={}), ["brokr", "known", "broker"]),
+        (changed(broker={"prot": 1}), ["broker.prot", "known"]),
+        (changed(broker={"port": "1883"}), ["broker.port", "int"]),
+        (changed(broker={"port": True}), ["broker.port"]),
+        (changed(broker={"port": 0}), ["broker.port", "65535"]),
+        (changed(broker={"protocol": "4"}), ["broker.protocol"]),
+        (changed(broker=7), ["broker", "table"]),
+        (changed(feed={"window": 0}), ["feed.window"]),
+        (changed(feed={"resend_s": -1}), ["feed.resend_s"]),
+        (changed(http={"bind": "0.0.0.0"}), ["http.bind", "log-in"]),
+        (changed(http={"bind": "::"}), ["http.bind"]),
+        (changed(site={**GOOD["site"], "city": "Shang Hai"}), ["site.city", "Shang Hai"]),
+        (changed(site={**GOOD["site"], "utc_offset_h": 99}), ["site.utc_offset_h"]),
+    ],
+)
+def test_what_is_wrong_is_named(tree, words):
+    with pytest.raises(ConfigError) as caught:
+        check(tree)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_file_is_named_with_its_fault(tmp_path):
+    path = tmp_path / "gateway.toml"
+    for text, word in (("[site", "TOML"), ("[sitte]\n", "sitte")):
+        path.write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            load(path)
+        assert str(path) in str(caught.value) and word in str(caught.value)
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(tmp_path / "absent.toml")
+
+
+def test_the_command_says_it_in_one_line_with_exit_code_2(tmp_path):
+    path = tmp_path / "gateway.toml"
+    path.write_text('[site]\nid = "gw-1"\ncity = "shanghai"\ndata = "x"\ncolour = "red"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "--config", str(path), "--check"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "colour" in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,262 @@
+"""Frames into the commit log: the acceptance rule, gaps, unreadable records, times, ids."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from gateway.downlink import Downlink
+from gateway.feed import FeedWriter
+from gateway.identity import Identity
+from gateway.intake import Order
+from gateway.pipeline import Pipeline
+from gateway.store import Store, connect
+from protocols import messages
+from protocols.cbor import Writer
+
+NOW = 1_795_000_000_000
+LOG = 4711
+STAMP = (1, 0, 2517, 40_000_000)
+FIX = {"lat_e7": 312300108, "lon_e7": 1214707730, "mode": 3, "source": "gnss", "datum": "wgs84"}
+
+
+class World:
+    def __init__(self, folder):
+        self.connection = connect(folder / "gateway.db")
+        self.store = Store(self.connection)
+        self.sent = []
+        self.shown = []
+        self.identity = Identity(folder, 8)
+        publish = lambda topic, payload: self.sent.append((topic, payload))  # noqa: E731
+        self.pipeline = Pipeline(
+            FeedWriter("shanghai", "gw-1", self.identity),
+            Downlink(publish),
+            publish,
+            self.shown.extend,
+        )
+        self.device = "rider-0001"
+
+    def run(self, work):
+        with self.store.transaction():
+            effects = work(self.store)
+        for effect in effects:
+            effect()
+
+    def frame(self, payload, now_ms=NOW):
+        self.run(lambda store: self.pipeline.frame(store, "rider", self.device, payload, now_ms))
+
+    def presence(self, payload):
+        self.run(lambda store: self.pipeline.presence(store, "rider", self.device, payload, NOW))
+
+    def rows(self, stream=None):
+        found = self.connection.execute("SELECT payload FROM rows ORDER BY id").fetchall()
+        bodies = [json.loads(row[0]) for row in found]
+        return [each for each in bodies if stream in (None, each["stream"])]
+
+    def acks(self):
+        return [messages.read_ack(data) for topic, data in self.sent if topic.endswith("/ack")]
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    yield world
+    world.connection.close()
+
+
+def frame(first, records, oldest=1, log=LOG, stamp=STAMP):
+    writer = Writer(bytearray(4000))
+    messages.put_frame_head(writer, log, oldest, first)
+    for kind, values in records:
+        messages.put_record(writer, kind, stamp, values)
+    return bytes(writer.buf[: writer.n])
+
+
+def fixes(count):
+    return [(messages.FIX, FIX)] * count
+
+
+def hello(oldest=1, following=1, boot=1, stamp=STAMP, tick_ms=5_000):
+    values = {
+        "logs": [[LOG, 1, oldest, following]],
+        "boot": boot,
+        "implementation": "micropython 1.25.0",
+        "firmware": "0.1.0",
+        "tick_ms": tick_ms,
+    }
+    return frame(0, [(messages.HELLO, values)], oldest=0, log=0, stamp=stamp)
+
+
+def test_records_in_order_are_committed_and_acked(world):
+    world.frame(frame(1, fixes(3)))
+    world.frame(frame(4, fixes(2)))
+    assert [each["seq"] for each in world.rows("fix")] == [1, 2, 3, 4, 5]
+    assert world.acks() == [(LOG, 3), (LOG, 5)]
+    assert [each["stream"] for each in world.rows()[:1]] == ["roster"]
+
+
+def test_repeats_are_acked_and_not_committed(world):
+    world.frame(frame(1, fixes(3)))
+    world.frame(frame(1, fixes(3)))
+    world.frame(frame(2, fixes(4)))
+    assert [each["seq"] for each in world.rows("fix")] == [1, 2, 3, 4, 5]
+    assert world.acks() == [(LOG, 3), (LOG, 3), (LOG, 5)]
+    assert world.pipeline.counters["records_repeated"] == 5
+
+
+def test_a_record_ahead_is_not_accepted_and_the_ack_says_where_to_go_on(world):
+    world.frame(frame(1, fixes(2)))
+    world.frame(frame(5, fixes(2)))
+    assert world.acks() == [(LOG, 2), (LOG, 2)]
+    assert len(world.rows("fix")) == 2
+
+
+def test_oldest_moves_next_and_the_jump_is_a_gap(world):
+    world.frame(frame(1, fixes(2)))
+    world.frame(frame(10, fixes(1), oldest=10))
+    assert world.acks()[-1] == (LOG, 10)
+    (gap,) = world.rows("health")
+    assert (gap["event"], gap["from_seq"], gap["to_seq"]) == ("gap", 3, 9)
+    assert gap["log"] == "gateway" and gap["why"] == "unknown"
+
+
+def test_a_hello_is_answered_with_the_acks_of_its_logs(world):
+    world.frame(hello())
+    assert world.acks() == [(LOG, 0)]
+    world.frame(frame(1, fixes(3)))
+    world.frame(hello(1, 4))
+    assert world.acks()[-1] == (LOG, 3)
+
+
+def test_a_hello_of_an_overwritten_log_moves_on(world):
+    world.frame(hello(50, 80))
+    assert world.acks() == [(LOG, 49)]
+    world.frame(frame(50, fixes(1), oldest=50))
+    assert world.acks()[-1] == (LOG, 50)
+
+
+def test_the_feed_id_of_a_record_is_the_same_for_ever(world, tmp_path):
+    world.frame(frame(1, fixes(1)))
+    first = world.rows("fix")[0]["id"]
+    assert first == Identity(tmp_path, 8).record_id("rider-0001", LOG, 1)
+    assert first != world.identity.record_id("rider-0001", LOG, 2)
+    assert first != world.identity.record_id("rider-0002", LOG, 1)
+
+
+def test_an_alert_is_the_same_alert_from_whoever_it_comes(world):
+    alert = (messages.ALERT, {"order": "A1", "alert": "near", "dist_m": 300})
+    world.frame(frame(1, [alert, alert]))
+    one, two = world.rows("alert")
+    assert one["id"] == two["id"] == world.identity.alert_id("A1", "near")
+    assert one["record"] != two["record"]
+
+
+def test_ticks_are_dated_by_the_hello_and_better_by_a_time_record(world):
+    no_time = (1, 7_000, -1, 0)
+    world.frame(hello(stamp=(1, 5_000, -1, 0), tick_ms=5_000), NOW)
+    world.frame(frame(1, fixes(1), stamp=no_time))
+    (fix,) = world.rows("fix")
+    # The hello said that tick 5,000 was NOW, so tick 7,000 was two seconds later.
+    assert datetime.fromisoformat(fix["t"]).timestamp() * 1000 == NOW + 2_000
+    assert fix["t_source"] == "resolved"
+    writer = Writer(bytearray(200))
+    messages.put_frame_head(writer, LOG, 1, 2)
+    messages.begin_record(writer, messages.TIME, STAMP, 4)
+    for number in (messages.KEY_TICK, 9_000, messages.KEY_BOOT, 1, 5, 0, 6, 1_000):
+        writer.integer(number)
+    world.frame(bytes(writer.buf[: writer.n]))
+    world.frame(frame(3, fixes(1), stamp=no_time))
+    assert world.rows("fix")[-1]["t"] == "2026-11-22T11:06:38.000Z"  # two seconds before 40,000,000 ms
+
+
+def test_without_any_anchor_the_time_is_honestly_unknown(world):
+    world.frame(frame(1, fixes(1), stamp=(1, 7_000, -1, 0)))
+    (fix,) = world.rows("fix")
+    assert fix["t"] is None and fix["t_source"] == "none" and fix["replay"] is False
+
+
+def test_an_old_record_is_marked_as_replay(world):
+    world.frame(frame(1, fixes(1)), now_ms=(2517 + 18_262) * 86_400_000 + 40_000_000 + 29_000)
+    world.frame(frame(2, fixes(1)), now_ms=(2517 + 18_262) * 86_400_000 + 40_000_000 + 31_000)
+    assert [each["replay"] for each in world.rows("fix")] == [False, True]
+
+
+def test_an_unreadable_record_is_kept_as_it_came_and_the_log_goes_on(world):
+    writer = Writer(bytearray(400))
+    messages.put_frame_head(writer, LOG, 1, 1)
+    messages.put_record(writer, messages.FIX, STAMP, FIX)
+    writer.value({0: 250, 1: 2517, 2: 5})  # a type from the future
+    messages.put_record(writer, messages.FIX, STAMP, FIX)
+    world.frame(bytes(writer.buf[: writer.n]) + b"\xff\xff")
+    assert [each["seq"] for each in world.rows("fix")] == [1, 3]
+    strange = world.rows("health")
+    assert [each["event"] for each in strange] == ["unreadable", "unreadable"]
+    assert strange[0]["why"] == "type" and strange[0]["raw"] == "a30018fa011909d50205"
+    assert strange[1]["raw"] == "ffff"
+    assert world.acks() == [(LOG, 4)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\x00", b"hello", b"\x84\x02\x01\x01\x01", b"\xff" * 100, bytes(70_000), b"\x84\x01\x00\x00\x00\xff"],
+)
+def test_what_is_no_frame_is_counted_and_answered_with_nothing(world, payload):
+    world.frame(payload)
+    assert world.sent == [] and world.rows() == []
+    assert world.pipeline.counters["frames_malformed"] == 1
+
+
+def test_presence_is_told_when_it_changes(world):
+    world.frame(hello())
+    for payload in (b"online", b"online", b"offline", b"offline", b"online", b"junk"):
+        world.presence(payload)
+    states = [each["state"] for each in world.rows("presence")]
+    assert states == ["online", "offline", "online"]
+    assert world.rows("presence")[-1]["implementation"] == "micropython 1.25.0"
+    assert world.pipeline.counters["presence_malformed"] == 1
+
+
+def test_a_pseudonym_belongs_to_a_shift(world):
+    midnight = (2517 + 18_262) * 86_400_000 + 16 * 3_600_000  # midnight in Shanghai
+    for seq, t_ms in ((1, midnight - 1_000), (2, midnight + 1_000)):
+        day, ms = divmod(t_ms - 18_262 * 86_400_000, 86_400_000)
+        world.frame(frame(seq, fixes(1), stamp=(1, 0, day, ms)), t_ms)
+    one, two = world.rows("fix")
+    assert one["subject"] != two["subject"]
+    roster = {each["subject"]: (each["device"], each["shift"]) for each in world.rows("roster")}
+    assert roster == {
+        one["subject"]: ("rider-0001", "20261122"),
+        two["subject"]: ("rider-0001", "20261123"),
+    }
+    for each in world.rows("fix"):
+        assert "rider-0001" not in json.dumps(each)
+
+
+def test_an_answered_command_is_sent_no_more(world):
+    with world.store.transaction():
+        world.store.add_command("c-1", "rider-0001", "A1", b"body", NOW + 1_000)
+    world.frame(hello())
+    assert world.sent[-1][1] == b"body"
+    world.frame(frame(1, [(messages.ORDER, {"order": "A1", "state": "assigned", "command": "c-1"})]))
+    world.sent.clear()
+    world.frame(hello())
+    assert [topic for topic, _ in world.sent if topic.endswith("/down")] == []
+
+
+def test_a_board_that_restarted_gets_its_open_orders_again(world):
+    body = b'{"order":"A1","device":"rider-0001","drop":{"lat_e7":1,"lon_e7":2}}'
+    Order.parse(body)
+    with world.store.transaction():
+        world.store.set_order("A1", "rider-0001", "assigned", body)
+        world.store.set_order("A2", "rider-0001", "handed_over", body)
+    world.frame(hello(boot=1))
+    assert [topic for topic, _ in world.sent if topic.endswith("/down")] == []
+    world.frame(hello(boot=2))
+    down = [messages.read_command(data) for topic, data in world.sent if topic.endswith("/down")]
+    assert len(down) == 1 and down[0][4]["order"] == "A1"
+
+
+def test_a_log_that_went_back_in_time_is_seen(world):
+    world.frame(frame(1, fixes(5)))
+    world.frame(hello(1, 3))
+    assert world.pipeline.counters["logs_behind"] == 1
