@@ -58,7 +58,7 @@ PICK = const(14)
 HELLO = const(32)
 NOW = const(33)
 
-TIME_SOURCES = ("gnss", "gateway")
+TIME_SOURCES = ("gnss", "gateway", "system")
 _ID = const(40)  # longest order, list or command id
 _FIX_FIELDS = (
     (5, "lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),

@@ -10,7 +10,7 @@ from protocols.topics import KINDS, is_name
 VERSION = 1
 
 # key -> (type, default); None as default: the key is required.
-_KEYS = {
+_KEYS: dict = {
     "version": (int, None),
     "device": (str, None),
     "kind": (str, None),
