@@ -193,7 +193,7 @@ class Reader:
         self.buf = buf
         self.pos = pos
         self.end = len(buf) if end < 0 else end
-        self.error = None
+        self.error: "str | None" = None
 
     def more(self) -> bool:
         """Return True while unread bytes are left and no error was met."""

@@ -2,7 +2,7 @@
 
 from protocols import messages
 from protocols.compat import const
-from protocols.gnss import Receiver, wire_day
+from protocols.gnss import Fix, Receiver, wire_day
 from protocols.nmea import NONE, Framer
 
 # The epoch under way ends when the line was silent this long: longer than any pause inside a burst
@@ -43,7 +43,7 @@ class Fixes:
         self.epochs = 0
         self.fixes = 0
         self.last_ms = -1  # when the last fix came, board time; -1 before the first
-        self.last = None
+        self.last: "Fix | None" = None
 
     def feed(self, buf, n: int, now_ms: int) -> None:
         """Take `buf[:n]` from the receiver's line."""

@@ -26,6 +26,7 @@ _RIDERS = 3
 _RIDE_M = 380.0
 _RESTART_S = 2.0
 _DRAIN_S = 20.0
+_PICKING_GRACE_S = 6.0  # a list that is nearly done may be finished
 _ROOM_BYTES = 64 << 20  # flash images, the database, the video
 _SENSORS = (("bthome", 4.0), ("ruuvi5", -19.0), ("bthome", 3.2))
 
@@ -214,12 +215,18 @@ class Demo:
                 self._say_progress(backend, picking)
             ridden = all(rider.receiver.done for rider in self._riders)
             picked = picking is None or picking.done()
-            over = options.seconds is not None and t_s >= options.seconds
-            if not restarts and not kills and over and (picked or t_s >= options.seconds + 5):
-                return
-            if options.once and ridden and picked and not restarts and not kills:
+            if not restarts and not kills and self._is_over(t_s, ridden, picked):
                 return
             time.sleep(0.1)
+
+    def _is_over(self, t_s: float, ridden: bool, picked: bool) -> bool:
+        """Tell whether the course is run: everything done, or the time for it used up."""
+        seconds = self._options.seconds
+        if seconds is None:
+            return False
+        return t_s >= seconds + (0 if picked else _PICKING_GRACE_S) or (
+            self._options.once and ridden and picked
+        )
 
     def _victim(self, site: Site, name: str) -> Child:
         child = {"gateway": site.gateway, "broker": site.broker, "board": self._riders[0].board}[
