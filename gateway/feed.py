@@ -94,8 +94,8 @@ class FeedWriter:
             "received": iso(received_ms),
             "replay": t_ms is not None and received_ms - t_ms > REPLAY_MS,
         }
-        if name == "alert" and values.get("order") and values.get("alert"):
-            body["id"] = self._identity.alert_id(values["order"], values["alert"])
+        if name == "alert" and values.get("order") and not values.get("sensor"):
+            body["id"] = self._identity.alert_id(values["order"], str(values.get("alert")))
             body["record"] = record
         if stream != name:
             body["event"] = name
@@ -103,6 +103,30 @@ class FeedWriter:
             body[key] = value.hex() if isinstance(value, bytes) else value
         rows.append(self._row(body, log, received_ms))
         return rows
+
+    def now_message(
+        self,
+        device: str,
+        kind: str,
+        t_ms: int | None,
+        t_source: str,
+        received_ms: int,
+        values: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Return a position that is shown and told as `last`, but is no record: it has no number."""
+        subject, _ = self.subject(device, kind, received_ms if t_ms is None else t_ms)
+        return {
+            "id": self._identity.record_id(device, messages.NO_LOG, received_ms),
+            "stream": "now",
+            "kind": kind,
+            "subject": subject,
+            "log": "track",
+            "t": None if t_ms is None else iso(t_ms),
+            "t_source": t_source,
+            "received": iso(received_ms),
+            "replay": False,
+            **values,
+        }
 
     def own_rows(
         self, store: Store, device: str, kind: str, name: str, t_ms: int, values: dict[str, Any]

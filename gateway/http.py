@@ -20,9 +20,12 @@ from gateway.intake import BODY_MAX_BYTES
 _LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 _PAGE = {
     "/": ("index.html", "text/html"),
-    "/app.js": ("app.js", "text/javascript"),
-    "/map.js": ("map.js", "text/javascript"),
-    "/chart.js": ("chart.js", "text/javascript"),
+    **{
+        f"/{name}.js": (f"{name}.js", "text/javascript")
+        for name in (
+            *("app", "chart", "drawing", "live", "map", "panels", "picture", "status", "time"),
+        )
+    },
     "/style.css": ("style.css", "text/css"),
 }
 _HEADERS = {
@@ -30,7 +33,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_IDLE_S = 15.0
+_BEAT_S = 5.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -128,9 +131,9 @@ async def _stream(request: web.Request, hub: Hub) -> web.StreamResponse:
     try:
         while True:
             try:
-                message = await asyncio.wait_for(queue.get(), _IDLE_S)
+                message = await asyncio.wait_for(queue.get(), _BEAT_S)
             except TimeoutError:
-                await response.write(b": still here\n\n")
+                await response.write(b"event: beat\ndata: {}\n\n")
                 continue
             if message is None:
                 await response.write(b"event: reload\ndata: {}\n\n")

@@ -30,21 +30,25 @@ class LastPositions:
 
     def note(self, rows: list[Row]) -> None:
         """Look for fixes among rows that were just committed."""
-        now = time.monotonic()
         for row in rows:
-            if not row.topic.endswith("/fix"):
-                continue
-            fix: dict[str, Any] = msgspec.json.decode(row.payload)
-            subject = fix["subject"]
-            if fix["replay"] or now - self._told.get(subject, -_EVERY_S) < _EVERY_S:
-                continue
-            topic = self._feed.topic(fix["kind"], subject, "last")
-            body = encode({name: fix[name] for name in _FIELDS if name in fix} | {"stream": "last"})
-            if subject not in self._told:
-                # Written down before it can exist: a gateway that dies here still finds it.
-                self._committer.offer(lambda store, at=topic: store.retain(at) or [])  # type: ignore[misc]
-            self._told[subject] = now
-            self._sink.publish_now(topic, body, True, _EXPIRY_S)
+            if row.topic.endswith("/fix"):
+                fix: dict[str, Any] = msgspec.json.decode(row.payload)
+                if not fix["replay"]:
+                    self.tell(fix)
+
+    def tell(self, fix: dict[str, Any]) -> None:
+        """Publish a position that is of now, unless one went out less than 10 s ago."""
+        now = time.monotonic()
+        subject = fix["subject"]
+        if now - self._told.get(subject, -_EVERY_S) < _EVERY_S:
+            return
+        topic = self._feed.topic(fix["kind"], subject, "last")
+        body = encode({name: fix[name] for name in _FIELDS if name in fix} | {"stream": "last"})
+        if subject not in self._told:
+            # Written down before it can exist: a gateway that dies here still finds it.
+            self._committer.offer(lambda store: store.retain(topic) or [])  # type: ignore[func-returns-value]
+        self._told[subject] = now
+        self._sink.publish_now(topic, body, True, _EXPIRY_S)
 
     def sweep(self) -> None:
         """Take back every retained message that is still written down.

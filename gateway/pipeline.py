@@ -32,7 +32,8 @@ class Pipeline:
     """Works on frames inside the committer's transaction.
 
     publish(topic, payload): sends to a device once the commit is done. on_rows(rows): told of new
-    feed rows after the commit. `counters` counts what came in and what was refused, and why.
+    feed rows after the commit. on_now(message): told of a board's position of right now, which is
+    not stored. `counters` counts what came in and what was refused, and why.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Pipeline:
         downlink: Downlink,
         publish: Callable[[str, bytes], None],
         on_rows: Callable[[list[Row]], None],
+        on_now: Callable[[dict[str, Any]], None],
     ):
         self._feed = feed
         self._downlink = downlink
         self._publish = publish
         self._on_rows = on_rows
+        self._on_now = on_now
         self.counters: Counter[str] = Counter()
 
     # -- frames -------------------------------------------------------------------------------------
@@ -168,8 +171,11 @@ class Pipeline:
             number, stamp, values, _ = messages.check_record(reader.read())
             if number == messages.HELLO and values is not None:
                 effects += self._hello(store, kind, device, stamp, values, received_ms)
-            elif number == messages.NOW:
+            elif number == messages.NOW and values is not None:
                 self.counters["nows"] += 1
+                t_ms, t_source = self._date(store, device, stamp)
+                message = self._feed.now_message(device, kind, t_ms, t_source, received_ms, values)
+                effects.append(lambda message=message: self._on_now(message))  # type: ignore[misc]
             else:
                 self.counters["frames_malformed"] += 1
         return effects

@@ -13,7 +13,7 @@ from gateway.committer import Committer, Effect
 from gateway.config import Config
 from gateway.downlink import EXPIRES_MS, Downlink
 from gateway.errors import GatewayError, IntakeError
-from gateway.feed import FeedWriter
+from gateway.feed import FeedWriter, encode, iso
 from gateway.http import make_app
 from gateway.hub import Hub
 from gateway.identity import Identity
@@ -22,12 +22,13 @@ from gateway.last import LastPositions
 from gateway.link import Link
 from gateway.pipeline import Pipeline, now_ms
 from gateway.sink import MqttSink
-from gateway.store import Row, Store, connect, read_latest
+from gateway.store import Row, Store, connect, read_latest, read_presence
 from protocols.topics import device_filter, intake_filter, parse_device_topic, parse_intake_topic
 
 _SESSION_S = 3600
 _HOUSEKEEPING_S = 5.0
-_HISTORY_ROWS = 3_000
+_HISTORY_URGENT = 2_000
+_HISTORY_ROUTINE = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,9 @@ class Service:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._committer = Committer(self._store, path, config.commit.group_ms, self._wake_sink)
         self._downlink = Downlink(self._to_device)
-        self._pipeline = Pipeline(self._feed, self._downlink, self._to_device, self._on_rows)
+        self._pipeline = Pipeline(
+            self._feed, self._downlink, self._to_device, self._on_rows, self._on_now
+        )
         self._source = Link(
             config.broker,
             f"{config.site.id}-source",
@@ -87,6 +90,12 @@ class Service:
         self._last.note(rows)
         if self._loop is not None and rows:
             self._loop.call_soon_threadsafe(self._show, rows)
+
+    def _on_now(self, message: dict[str, Any]) -> None:
+        """A position of right now from a board whose backlog still drains: shown, not stored."""
+        self._last.tell(message)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._hub.take, encode(message))
 
     def _show(self, rows: list[Row]) -> None:
         for row in rows:
@@ -202,7 +211,8 @@ class Service:
             "uptime_s": round(time.monotonic() - self._started),
             "devices_broker": self._source.up,
             "feed_broker": self._sink.up,
-            "backlog_rows": self._sink.backlog(),
+            "backlog_rows": self._sink.backlog,
+            "now": iso(now_ms()),
             "commits": self._committer.commits,
             "trouble": self._committer.trouble,
             "published": self._sink.published,
@@ -225,15 +235,21 @@ class Service:
         store.purge(at_ms - self._config.feed.keep_s * 1000)
         return [*self._downlink.expire(store, at_ms), *self._downlink.send(store)]
 
+    def _rebuild_picture(self) -> None:
+        """Let the page begin with what is known from before the start."""
+        reader = connect(self._path, read_only=True)
+        for subject, kind, presence in read_presence(reader):
+            self._hub.seed(subject, kind, presence)
+        for payload in read_latest(reader, _HISTORY_URGENT, _HISTORY_ROUTINE):
+            self._hub.take(payload)
+        reader.close()
+
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, stop.set)
-        with_history = connect(self._path, read_only=True)
-        for _, payload in read_latest(with_history, _HISTORY_ROWS):
-            self._hub.take(payload)
-        with_history.close()
+        self._rebuild_picture()
         app = make_app(self._hub, self.figures, self.ready, self._take_order, self._take_picklist)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()

@@ -20,6 +20,7 @@ from gateway.store import ROUTINE, URGENT, connect, count_rows, read_cursor, rea
 
 _NAME = "mqtt"
 _SAVE_S = 0.2
+_COUNT_S = 1.0
 _BATCH = 100
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class MqttSink(threading.Thread):
     """Publishes the rows of the database at `path` to `broker`.
 
     `on_up` is called (in the link's thread) whenever the broker is connected.
-    Figures: `published`, `acknowledged`, `rewinds` how often it went back to what is safe.
+    Figures: `published`, `acknowledged`, `rewinds` how often it went back to what is safe,
+    `backlog` rows that wait or are under way (counted once a second).
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class MqttSink(threading.Thread):
         self.published = 0
         self.acknowledged = 0
         self.rewinds = 0
+        self.backlog = 0
 
     @property
     def up(self) -> bool:
@@ -108,10 +111,6 @@ class MqttSink(threading.Thread):
     def publish_now(self, topic: str, payload: bytes, retain: bool, expiry_s: int = 0) -> bool:
         """Send something that is no row (a retained snapshot); False when it could not be sent."""
         return self._link.publish(topic, payload, retain, expiry_s, json=True) != 0
-
-    def backlog(self) -> int:
-        """Return how many rows wait or are under way."""
-        return sum(count_rows(self._db, lane.prio, lane.out) for lane in self._lanes)
 
     def _up(self, _link: Link) -> None:
         if self.on_up is not None:
@@ -130,6 +129,7 @@ class MqttSink(threading.Thread):
     def run(self) -> None:
         """Publish until stop()."""
         self._link.start()
+        counted_at = 0.0
         while not self._stop_asked.is_set():
             self._wake.wait(timeout=0.5)
             self._wake.clear()
@@ -139,7 +139,13 @@ class MqttSink(threading.Thread):
                 self._rewind()
             if self._link.up:
                 self._fill()
-            self._save(time.monotonic())
+            now = time.monotonic()
+            self._save(now)
+            if now - counted_at > _COUNT_S:
+                counted_at = now
+                self.backlog = sum(
+                    count_rows(self._db, each.prio, each.out) for each in self._lanes
+                )
         self._collect()
         self._link.stop()
 

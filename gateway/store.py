@@ -315,7 +315,19 @@ def read_cursor(db: sqlite3.Connection, sink: str, prio: int) -> int:
     return int(row[0]) if row else 0
 
 
-def read_latest(db: sqlite3.Connection, limit: int) -> list[tuple[str, bytes]]:
-    """Return the newest (topic, payload) of the feed, oldest first."""
-    rows = db.execute("SELECT topic,payload FROM rows ORDER BY id DESC LIMIT ?", (limit,))
-    return rows.fetchall()[::-1]
+def read_latest(db: sqlite3.Connection, urgent: int, routine: int) -> list[bytes]:
+    """Return the newest payloads of the feed, so many of each priority, oldest first."""
+    rows: list[tuple[int, bytes]] = []
+    for prio, limit in ((URGENT, urgent), (ROUTINE, routine)):
+        rows += db.execute(
+            "SELECT id,payload FROM rows WHERE prio=? ORDER BY id DESC LIMIT ?", (prio, limit)
+        ).fetchall()
+    return [payload for _, payload in sorted(rows)]
+
+
+def read_presence(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Return (pseudonym of the newest shift, kind, presence) of every device."""
+    return db.execute(
+        "SELECT subject,kind,presence FROM roster JOIN devices USING(device) "
+        "WHERE shift=(SELECT max(shift) FROM roster AS other WHERE other.device=roster.device)"
+    ).fetchall()

@@ -75,14 +75,18 @@ _FIX_FIELDS = (
     (16, "datum", ENUM, ("wgs84", "gcj02"), 0),
 )
 
-# type -> (name, log it is kept in or None, fields); a field is (key, name, kind, lo, hi).
+_PLACE = ("lat_e7", "lon_e7")
+
+# type -> (name, log it is kept in or None, fields, what must be there); a field is
+# (key, name, kind, lo, hi).
 RECORDS = {
     TIME: (
         "time",
         TRACK,
         ((5, "source", ENUM, TIME_SOURCES, 0), (6, "error_ms", INT, 0, U32_MAX)),
+        ("source", "error_ms"),
     ),
-    FIX: ("fix", TRACK, _FIX_FIELDS),
+    FIX: ("fix", TRACK, _FIX_FIELDS, _PLACE),
     TEMP: (
         "temp",
         TRACK,
@@ -97,6 +101,7 @@ RECORDS = {
             (12, "state", ENUM, ("live", "lost"), 0),
             (13, "adverts", INT, 0, U32_MAX),
         ),
+        ("sensor",),
     ),
     HEALTH: (
         "health",
@@ -120,6 +125,7 @@ RECORDS = {
             (20, "track_held", INT, 0, U32_MAX),
             (21, "evidence_held", INT, 0, U32_MAX),
         ),
+        ("event",),
     ),
     GAP: (
         "gap",
@@ -130,6 +136,7 @@ RECORDS = {
             (7, "to_seq", INT, 1, U32_MAX),
             (8, "why", ENUM, ("overwritten", "unreadable", "unknown"), 0),
         ),
+        ("of_log", "from_seq", "to_seq"),
     ),
     ORDER: (
         "order",
@@ -141,6 +148,7 @@ RECORDS = {
             (8, "reason", TEXT, 0, 80),
             (9, "orders_open", INT, 0, U8_MAX),
         ),
+        ("order", "state"),
     ),
     ALERT: (
         "alert",
@@ -156,6 +164,7 @@ RECORDS = {
             (12, "text_en", TEXT, 0, 120),
             (13, "sensor", BYTES, 6, 6),
         ),
+        ("alert",),
     ),
     PICK: (
         "pick",
@@ -185,6 +194,7 @@ RECORDS = {
             (20, "command", TEXT, 1, _ID),
             (21, "reason", TEXT, 0, 120),
         ),
+        ("event", "list"),
     ),
     HELLO: (
         "hello",
@@ -197,8 +207,9 @@ RECORDS = {
             (9, "profile", TEXT, 0, 24),
             (10, "tick_ms", INT, 0, U32_MAX),
         ),
+        ("logs", "boot"),
     ),
-    NOW: ("now", None, _FIX_FIELDS),
+    NOW: ("now", None, _FIX_FIELDS, _PLACE),
 }
 TYPE_OF = {RECORDS[number][0]: number for number in RECORDS}
 
@@ -315,7 +326,8 @@ def check_record(item):
 
     `stamp` is (boot, tick_ms, day, ms) with day -1 when the board had no time; `values` maps names
     to values, words in place of enum numbers; `unknown` counts keys that the table lacks. A type
-    that the table lacks gives why = 'type', a value outside its range 'range:NAME'.
+    that the table lacks gives why = 'type', a value outside its range 'range:NAME', a field that must
+    be there and is not 'missing:NAME'.
     """
     if not isinstance(item, dict):
         return None, "shape", None, 0
@@ -328,6 +340,9 @@ def check_record(item):
     values, why, unknown = _check_fields(item, RECORDS[kind][2], KEY_BOOT)
     if why is not None:
         return None, why, None, 0
+    for name in RECORDS[kind][3]:
+        if name not in values:
+            return None, "missing:" + name, None, 0
     return kind, stamp, values, unknown
 
 

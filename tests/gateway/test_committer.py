@@ -30,7 +30,9 @@ def log(tmp_path):
 def stored(path):
     reader = connect(path, read_only=True)
     try:
-        return [each[1] for prio in (URGENT, ROUTINE) for each in read_rows(reader, prio, 0, 10_000)]
+        return [
+            each[1] for prio in (URGENT, ROUTINE) for each in read_rows(reader, prio, 0, 10_000)
+        ]
     finally:
         reader.close()
 

@@ -51,7 +51,7 @@ def test_every_message_of_the_document_has_schema_example_channel_and_operation(
 
 def test_every_field_has_words_and_a_class_and_no_record_field_hides_the_envelope():
     for kind in messages.RECORDS:
-        name, log, fields = messages.RECORDS[kind]
+        name, log, fields, _ = messages.RECORDS[kind]
         if log is None:
             continue
         for _, field, _, _, _ in fields:
@@ -78,7 +78,7 @@ def feed(tmp_path):
 def test_every_record_at_both_ends_of_its_ranges_is_valid_on_the_feed(feed, end):
     writer, store = feed
     for kind in messages.RECORDS:
-        name, log, fields = messages.RECORDS[kind]
+        name, log, fields, _ = messages.RECORDS[kind]
         if log is None:
             continue
         values = {}

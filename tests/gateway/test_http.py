@@ -15,6 +15,7 @@ FIX = {
     "stream": "fix",
     "kind": "rider",
     "subject": "abc",
+    "log": "track",
     "t": "2026-11-22T10:00:00.000Z",
     "received": "2026-11-22T10:00:00.100Z",
     "lat_e7": 1,
@@ -54,7 +55,8 @@ def test_the_page_and_its_parts_are_served_with_a_strict_policy():
 
 
 @pytest.mark.parametrize(
-    "path", ["/../store.py", "/%2e%2e/store.py", "/page/index.html", "/gateway.db", "/x//etc/passwd"]
+    "path",
+    ["/../store.py", "/%2e%2e/store.py", "/page/index.html", "/gateway.db", "/x//etc/passwd"],
 )
 def test_nothing_else_is_served(path):
     async def work(client, _hub, _taken):
@@ -130,6 +132,56 @@ def test_the_picture_is_bounded():
         hub.take(json.dumps({**FIX, "subject": "last", "lat_e7": number}).encode())
     assert len(hub.subjects) == 2_000
     assert len(hub.subjects["last"].trail) == 900
+
+
+def test_a_message_that_makes_no_sense_is_counted_and_costs_nothing_else():
+    hub = Hub()
+    queue = hub.watch()
+    without_place = {key: value for key, value in FIX.items() if key != "lat_e7"}
+    for message in (
+        without_place,
+        {**FIX, "stream": "temp", "temp_cc": 1},
+        [],
+        {},
+        {"stream": "fix"},
+    ):
+        hub.take(json.dumps(message).encode())
+    hub.take(b"\xff")
+    assert hub.odd == 6 and queue.empty()
+    hub.take(json.dumps(FIX).encode())
+    assert hub.subjects["abc"].fix is not None and queue.qsize() == 1
+
+
+def test_the_page_does_not_learn_who_is_behind_a_pseudonym():
+    hub = Hub()
+    queue = hub.watch()
+    hub.take(json.dumps(FIX).encode())
+    roster = {**FIX, "stream": "roster", "device": "rider-0001"}
+    hub.take(json.dumps(roster).encode())
+    hub.take(json.dumps({**roster, "subject": "new"}).encode())
+    assert queue.qsize() == 1
+    assert "rider-0001" not in json.dumps(hub.picture())
+    assert "abc" not in hub.subjects  # a new shift: the old name is nobody any more
+
+
+def test_a_backlog_does_not_move_a_rider_back():
+    hub = Hub()
+    hub.take(
+        json.dumps({**FIX, "stream": "now", "t": "2026-11-22T11:00:00.000Z", "lat_e7": 9}).encode()
+    )
+    hub.take(json.dumps(FIX).encode())
+    assert hub.subjects["abc"].fix["lat_e7"] == 9
+    assert len(hub.subjects["abc"].trail) == 1
+
+
+def test_an_order_is_with_one_rider():
+    hub = Hub()
+    order = {**FIX, "stream": "order", "order": "A1", "state": "assigned"}
+    hub.take(json.dumps(order).encode())
+    hub.take(json.dumps({**order, "subject": "other"}).encode())
+    assert "A1" not in hub.subjects["abc"].orders and "A1" in hub.subjects["other"].orders
+    hub.take(json.dumps({**order, "subject": "other", "state": "handed_over"}).encode())
+    assert not hub.subjects["other"].orders
 
 
 def test_health_and_readiness():

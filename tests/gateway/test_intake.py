@@ -19,7 +19,14 @@ LIST = {
     "device": "picker-0001",
     "store": "demo",
     "lines": [
-        {"line": 1, "order": "A1", "sku": "690", "name": "可口可乐 330ml", "bin": "A1-1-1", "qty": 2},
+        {
+            "line": 1,
+            "order": "A1",
+            "sku": "690",
+            "name": "可口可乐 330ml",
+            "bin": "A1-1-1",
+            "qty": 2,
+        },
         {"line": 2, "order": "A2", "sku": "691", "name": "酸奶", "bin": "A1-2-1", "qty": 1},
     ],
 }

@@ -26,6 +26,7 @@ class World:
         self.store = Store(self.connection)
         self.sent = []
         self.shown = []
+        self.nows = []
         self.identity = Identity(folder, 8)
         publish = lambda topic, payload: self.sent.append((topic, payload))  # noqa: E731
         self.pipeline = Pipeline(
@@ -33,6 +34,7 @@ class World:
             Downlink(publish),
             publish,
             self.shown.extend,
+            self.nows.append,
         )
         self.device = "rider-0001"
 
@@ -166,7 +168,9 @@ def test_ticks_are_dated_by_the_hello_and_better_by_a_time_record(world):
         writer.integer(number)
     world.frame(bytes(writer.buf[: writer.n]))
     world.frame(frame(3, fixes(1), stamp=no_time))
-    assert world.rows("fix")[-1]["t"] == "2026-11-22T11:06:38.000Z"  # two seconds before 40,000,000 ms
+    assert (
+        world.rows("fix")[-1]["t"] == "2026-11-22T11:06:38.000Z"
+    )  # two seconds before 40,000,000 ms
 
 
 def test_without_any_anchor_the_time_is_honestly_unknown(world):
@@ -198,7 +202,15 @@ def test_an_unreadable_record_is_kept_as_it_came_and_the_log_goes_on(world):
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"\x00", b"hello", b"\x84\x02\x01\x01\x01", b"\xff" * 100, bytes(70_000), b"\x84\x01\x00\x00\x00\xff"],
+    [
+        b"",
+        b"\x00",
+        b"hello",
+        b"\x84\x02\x01\x01\x01",
+        b"\xff" * 100,
+        bytes(70_000),
+        b"\x84\x01\x00\x00\x00\xff",
+    ],
 )
 def test_what_is_no_frame_is_counted_and_answered_with_nothing(world, payload):
     world.frame(payload)
@@ -237,7 +249,9 @@ def test_an_answered_command_is_sent_no_more(world):
         world.store.add_command("c-1", "rider-0001", "A1", b"body", NOW + 1_000)
     world.frame(hello())
     assert world.sent[-1][1] == b"body"
-    world.frame(frame(1, [(messages.ORDER, {"order": "A1", "state": "assigned", "command": "c-1"})]))
+    world.frame(
+        frame(1, [(messages.ORDER, {"order": "A1", "state": "assigned", "command": "c-1"})])
+    )
     world.sent.clear()
     world.frame(hello())
     assert [topic for topic, _ in world.sent if topic.endswith("/down")] == []
@@ -254,6 +268,20 @@ def test_a_board_that_restarted_gets_its_open_orders_again(world):
     world.frame(hello(boot=2))
     down = [messages.read_command(data) for topic, data in world.sent if topic.endswith("/down")]
     assert len(down) == 1 and down[0][4]["order"] == "A1"
+
+
+def test_a_position_of_now_is_shown_and_not_stored(world):
+    now = {**FIX, "speed_mm_s": 5}
+    world.frame(frame(0, [(messages.NOW, now)], oldest=0, log=0))
+    assert world.rows() == []
+    (message,) = world.nows
+    assert (message["stream"], message["lat_e7"]) == ("now", FIX["lat_e7"])
+
+
+def test_a_record_without_what_must_be_there_is_kept_as_unreadable(world):
+    world.frame(frame(1, [(messages.FIX, {"mode": 3}), (messages.ORDER, {"order": "A1"})]))
+    assert [each["why"] for each in world.rows("health")] == ["missing:lat_e7", "missing:state"]
+    assert world.acks() == [(LOG, 2)]
 
 
 def test_a_log_that_went_back_in_time_is_seen(world):

@@ -36,7 +36,9 @@ def check(done, code, *words):
 
 def test_no_such_file(tmp_path):
     absent = tmp_path / "absent.log"
-    check(o2o("demo", "--once", "--nmea", absent, "--out", tmp_path), 1, "no such file", str(absent))
+    check(
+        o2o("demo", "--once", "--nmea", absent, "--out", tmp_path), 1, "no such file", str(absent)
+    )
 
 
 def test_a_log_that_is_none(tmp_path):
@@ -75,8 +77,17 @@ def test_a_port_in_use(tmp_path):
 
 def test_no_micropython(tmp_path):
     env = {"PATH": "/nonexistent", "O2O_CACHE": str(tmp_path), "O2O_MICROPYTHON": ""}
-    done = o2o("demo", "--once", "--no-picking", *("--http-port", 0, "--picking-port", 0),
-               "--broker", "amqtt", "--out", tmp_path, env=env)
+    done = o2o(
+        "demo",
+        "--once",
+        "--no-picking",
+        *("--http-port", 0, "--picking-port", 0),
+        "--broker",
+        "amqtt",
+        "--out",
+        tmp_path,
+        env=env,
+    )
     check(done, 1, "micropython is missing", "O2O_MICROPYTHON")
 
 
@@ -110,9 +121,7 @@ def full_disk(tmp_path):
     """A file system with no room left (CI is root and may mount one)."""
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], check=True
-    )
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)], check=True)
     (folder / "filler").write_bytes(b"x" * 440_000)
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -28,14 +28,14 @@ _ENVELOPE: dict[str, Schema] = {
     "received": _TIME,
     "replay": {"type": "boolean"},
 }
-# Which records make a stream, and what is always in its messages besides the envelope.
+# Which records make a stream.
 _RECORDS = {
-    "fix": (["fix"], ["lat_e7", "lon_e7"]),
-    "temp": (["temp"], ["sensor"]),
-    "health": (["health", "time", "gap"], ["event"]),
-    "order": (["order"], ["order", "state"]),
-    "alert": (["alert"], ["alert"]),
-    "pick": (["pick"], ["event"]),
+    "fix": ["fix"],
+    "temp": ["temp"],
+    "health": ["health", "time", "gap"],
+    "order": ["order"],
+    "alert": ["alert"],
+    "pick": ["pick"],
 }
 # Fields that the gateway adds to a stream's records.
 _ADDED: dict[str, dict[str, Schema]] = {
@@ -69,11 +69,16 @@ _ROSTER: dict[str, Schema] = {"device": {"type": "string"}, "shift": {"type": "s
 def schemas() -> dict[str, Schema]:
     """Return {name: JSON Schema} for every stream and for both intake messages."""
     result: dict[str, Schema] = {}
-    for stream, (records, required) in _RECORDS.items():
+    for stream, records in _RECORDS.items():
         fields: dict[str, Schema] = {}
+        required: list[str] = []
         for record in records:
-            for _, name, kind, lo, hi in messages.RECORDS[messages.TYPE_OF[record]][2]:
+            _, _, table, needed = messages.RECORDS[messages.TYPE_OF[record]]
+            for _, name, kind, lo, hi in table:
                 fields[name] = _field(kind, lo, hi)
+            required = list(needed)
+        if stream == "health":
+            required = ["event"]  # all that its kinds of record have in common
         fields.update(_ADDED.get(stream, {}))
         result[stream] = _message(stream, fields, required)
     result["presence"] = _message("presence", _PRESENCE, ["state"])
