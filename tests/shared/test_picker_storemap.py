@@ -29,6 +29,12 @@ def read(row, header=HEADER):
     return storemap.record(row, at, storemap.BIN_COLUMNS)
 
 
+def longer(row, cell):
+    out = list(row)  # MicroPython has no [*row, cell]
+    out.append(cell)
+    return out
+
+
 def changed(column, value):
     row = list(ROW)
     row[HEADER.index(column)] = value
@@ -48,7 +54,7 @@ def test_chinese_headers_and_another_order():
     chinese = [c[6] for c in storemap.BIN_COLUMNS]
     assert read(ROW, chinese)[0] == read(ROW)[0]
     assert read(ROW[::-1], HEADER[::-1])[0] == read(ROW)[0]
-    assert read([*ROW, "x"], [*HEADER, "remark"])[0] == read(ROW)[0]
+    assert read(longer(ROW, "x"), longer(HEADER, "remark"))[0] == read(ROW)[0]
     assert read(ROW[:-1], HEADER[:-1])[0]["name"] == ""  # the name may be missing
 
 
@@ -81,7 +87,7 @@ def test_bad_cells_have_a_reason():
 
 
 def test_bad_headers_have_a_reason():
-    for header in ([], HEADER[1:], [*HEADER, "bin_id"], [*HEADER, "货位"]):
+    for header in ([], HEADER[1:], longer(HEADER, "bin_id"), longer(HEADER, "货位")):
         at, reason = storemap.columns(header, storemap.BIN_COLUMNS)
         assert at is None and "column" in reason
 

@@ -81,7 +81,9 @@ def all_pairs(store, stops):
                     arc(count + k, u, stops[k][1], False)
             continue
         on = sorted((stops[k][1], count + k) for k in range(len(stops)) if stops[k][0] == e)
-        chain = [(0, u), *on, (length, v)]
+        chain = [(0, u)]  # MicroPython has no [(0, u), *on]
+        chain.extend(on)
+        chain.append((length, v))
         for i in range(len(chain) - 1):
             same = chain[i + 1][0] == chain[i][0] and 0 < i < len(chain) - 2
             arc(chain[i][1], chain[i + 1][1], chain[i + 1][0] - chain[i][0], both or same)
@@ -128,7 +130,9 @@ def check_case(seed):
     start = random_stop(draw, store) if draw(0, 1) else None
     end = random_stop(draw, store) if draw(0, 2) == 0 else None
     depot = (AT_JUNCTION, store["depot"])
-    d = all_pairs(store, [*picks, start or depot, end or depot])
+    stops = list(picks)
+    stops.extend([start or depot, end or depot])
+    d = all_pairs(store, stops)
     best = best_by_set(d, n)
 
     plan = sequence.plan(graph, picks, start, end)
