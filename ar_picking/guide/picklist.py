@@ -1,0 +1,94 @@
+"""A pick list from outside, checked: `check(obj, bins, store)` gives `(list, None)` or `(None, reason)`.
+
+    {"list": "L1", "store": "demo", "lines": [{"line": 1, "order": "A1001", "sku": "6901234567892",
+     "name": "...", "bin": "A1-03-2", "qty": 2}, ...]}
+
+Several orders may share a list; each order gets a put-to slot, in the sequence in which they
+appear. Nothing here raises on bad input. Keys we do not know are left out of the checked copy.
+"""
+
+from protocols.storemap import printable
+
+MAX_LINES = 200
+MAX_QTY = 999
+
+
+def check(obj: object, bins: dict, store: "str | None" = None) -> tuple:
+    """A checked copy of a pick list.
+
+    Lines as dicts with line, order, sku, name, bin, qty and slot (from 1).
+    """
+    if not isinstance(obj, dict):
+        return None, "the pick list is not an object"
+    name = obj.get("list")
+    if not _name(name, 40):
+        return None, "list is not a name of 1 to 40 characters without spaces"
+    wanted = obj.get("store")
+    if wanted is not None and not _name(wanted, 64):
+        return None, "store is not a name"
+    if store is not None and wanted is not None and wanted != store:
+        return None, "the list is for store '{}', this is '{}'".format(wanted, store)
+    lines = obj.get("lines")
+    if not isinstance(lines, list) or not lines:
+        return None, "lines is not a list with at least one line"
+    if len(lines) > MAX_LINES:
+        return None, "more than {} lines".format(MAX_LINES)
+    out = []
+    numbers = set()
+    goods = set()
+    slots = []
+    for i in range(len(lines)):
+        line, reason = _line(lines[i], bins)
+        if line is None:
+            return None, "line {} of the list: {}".format(i + 1, reason)
+        if line["line"] in numbers:
+            return None, "line {} of the list: number {} is there twice".format(i + 1, line["line"])
+        numbers.add(line["line"])
+        good = (line["order"], line["sku"], line["bin"])
+        if good in goods:
+            return None, "line {} of the list: the same goods for order {} are there twice".format(
+                i + 1, line["order"]
+            )
+        goods.add(good)
+        if line["order"] not in slots:
+            slots.append(line["order"])
+        line["slot"] = slots.index(line["order"]) + 1
+        out.append(line)
+    return {"list": name, "store": wanted, "lines": out}, None
+
+
+def _line(obj: object, bins: dict) -> tuple:
+    if not isinstance(obj, dict):
+        return None, "not an object"
+    number, qty = obj.get("line"), obj.get("qty")
+    if not _whole(number, 1, 99999):
+        return None, "line is not a number from 1 to 99999"
+    if not _whole(qty, 1, MAX_QTY):
+        return None, "qty is not a number from 1 to {}".format(MAX_QTY)
+    for key in ("order", "sku"):
+        if not _name(obj.get(key), 40):
+            return None, "{} is not a name of 1 to 40 characters without spaces".format(key)
+    title = obj.get("name", "")
+    if not isinstance(title, str) or not printable(title, 0, 64):
+        return None, "name is not a text of at most 64 characters"
+    place = obj.get("bin")
+    if not _name(place, 24):
+        return None, "bin is not a name of 1 to 24 characters without spaces"
+    if place not in bins:
+        return None, "bin '{}' is not in this store".format(place)
+    return {
+        "line": number,
+        "order": obj["order"],
+        "sku": obj["sku"],
+        "name": title,
+        "bin": place,
+        "qty": qty,
+    }, None
+
+
+def _whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _name(value: object, high: int) -> bool:
+    return isinstance(value, str) and printable(value, 1, high, False)

@@ -1,0 +1,138 @@
+"""A pinhole camera and a pose: how a point of the store gets into the picture.
+
+Camera axes are OpenCV's: x right, y down, z forward. Pixel coordinates too: the centre of the top
+left pixel is (0, 0), so a picture of width w spans -0.5 .. w - 0.5. Lenses are taken as
+undistorted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ar_picking.store.records import Array
+
+NEAR_M = 0.05  # nothing nearer than this is projected
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Intrinsics in pixels."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    @classmethod
+    def from_hfov(cls, width: int, height: int, hfov_deg: float = 70.0) -> Camera:
+        """Square pixels and a centred axis; `hfov_deg` is the horizontal field of view, 10 to 150."""
+        f = width / 2.0 / math.tan(math.radians(hfov_deg) / 2.0)
+        return cls(width, height, f, f, (width - 1) / 2.0, (height - 1) / 2.0)
+
+    @property
+    def matrix(self) -> Array:
+        """K, shape (3, 3)."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    def project(self, pose: Pose, points: Array) -> tuple[Array, Array]:
+        """World points, shape (n, 3), as pixels (n, 2) and depths in metres (n,).
+
+        Pixels of points nearer than NEAR_M (or behind) are NaN: they have no place in the picture.
+        """
+        local = pose.to_camera(points)
+        depth = local[:, 2]
+        z = np.where(depth > NEAR_M, depth, np.nan)
+        return np.stack(
+            [self.fx * local[:, 0] / z + self.cx, self.fy * local[:, 1] / z + self.cy], axis=1
+        ), depth
+
+    def plane_homography(self, pose: Pose, origin: Array, right: Array, down: Array) -> Array:
+        """Takes (metres right, metres down, 1) on a plane to homogeneous pixels, shape (3, 3).
+
+        `origin`, and the unit vectors `right` and `down` of the plane, are in the world, shape (3,).
+        """
+        r = pose.rotation.T
+        columns = np.stack([r @ right, r @ down, r @ (origin - pose.position)], axis=1)
+        return np.asarray(self.matrix @ columns)
+
+    def contains(self, pixel: Array, margin_px: float = 0.0) -> bool:
+        """True when a pixel lies in the picture, `margin_px` away from its rim; False for NaN."""
+        x, y = float(pixel[0]), float(pixel[1])
+        return (
+            margin_px <= x <= self.width - 1 - margin_px
+            and margin_px <= y <= self.height - 1 - margin_px
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a camera is: `position` in metres (3,), `rotation` (3, 3) whose columns are its axes in
+    the world.
+    """
+
+    position: Array
+    rotation: Array
+
+    def to_camera(self, points: Array) -> Array:
+        """World points (n, 3) in camera axes (n, 3)."""
+        return np.asarray((points - self.position) @ self.rotation)
+
+    @property
+    def heading_deg(self) -> float:
+        """Where the camera looks on the floor, anticlockwise from +x, -180..180."""
+        return math.degrees(math.atan2(self.rotation[1, 2], self.rotation[0, 2]))
+
+    @property
+    def pitch_deg(self) -> float:
+        """How far the camera looks up (down is negative)."""
+        return math.degrees(math.asin(max(-1.0, min(1.0, float(self.rotation[2, 2])))))
+
+    @property
+    def roll_deg(self) -> float:
+        """How far the camera is tilted to its right."""
+        return math.degrees(math.atan2(-float(self.rotation[2, 0]), -float(self.rotation[2, 1])))
+
+    @classmethod
+    def looking(
+        cls, position: Array, yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0
+    ) -> Pose:
+        """A camera at `position` that looks along a heading, up by pitch, tilted to its right by
+        roll.
+        """
+        y, p, r = (math.radians(a) for a in (yaw_deg, pitch_deg, roll_deg))
+        forward = np.array([math.cos(p) * math.cos(y), math.cos(p) * math.sin(y), math.sin(p)])
+        level = np.array([math.sin(y), -math.cos(y), 0.0])
+        down = np.cross(forward, level)
+        right = math.cos(r) * level + math.sin(r) * down
+        return cls(
+            np.asarray(position, dtype=np.float64),
+            np.stack([right, np.cross(forward, right), forward], axis=1),
+        )
+
+    @classmethod
+    def from_rvec(cls, rotation: Array, translation: Array) -> Pose:
+        """From world-to-camera rotation (3, 3) and translation (3,), as solvePnP gives them."""
+        return cls(-rotation.T @ translation, np.asarray(rotation.T))
+
+
+def clip_near(polygon: Array, near_m: float = NEAR_M) -> Array:
+    """The part of a convex polygon in camera axes, shape (n, k >= 3), that lies beyond depth `near_m`.
+
+    Further columns (texture coordinates) are interpolated along. Shape (0, k) when nothing is left.
+    Sutherland & Hodgman 1974 (CACM 17(1):32), one plane.
+    """
+    out = []
+    n = len(polygon)
+    for i in range(n):
+        a, b = polygon[i], polygon[(i + 1) % n]
+        if a[2] > near_m:
+            out.append(a)
+        if (a[2] > near_m) != (b[2] > near_m):
+            t = (near_m - a[2]) / (b[2] - a[2])
+            out.append(a + t * (b - a))
+    return np.array(out).reshape(-1, polygon.shape[1])

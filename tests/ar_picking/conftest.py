@@ -1,0 +1,45 @@
+"""One store for all picking tests: 4 aisles x 6 bays x 4 levels, and a camera of 1280 x 720."""
+
+import cv2
+import pytest
+
+from ar_picking.sim.render import Optics, Renderer
+from ar_picking.store import folder, layout
+from ar_picking.store.shelves import shelves
+from ar_picking.vision.camera import Camera
+
+cv2.setNumThreads(1)
+
+
+@pytest.fixture(scope="session")
+def store_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("store") / "demo"
+    layout.make(layout.Layout("demo", "示范店"), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def store(store_dir):
+    return folder.load(store_dir)
+
+
+@pytest.fixture(scope="session")
+def boxes(store):
+    return shelves(list(store.bins.values()))
+
+
+@pytest.fixture(scope="session")
+def camera():
+    return Camera.from_hfov(1280, 720, 70.0)
+
+
+@pytest.fixture(scope="session")
+def renderer(store, camera):
+    """With the blur and noise of the default camera."""
+    return Renderer(store, camera)
+
+
+@pytest.fixture(scope="session")
+def sharp(store, camera):
+    """Without blur and noise."""
+    return Renderer(store, camera, Optics(blur_px=0.0, noise=0.0))
