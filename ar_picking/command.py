@@ -9,17 +9,20 @@ import argparse
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ar_picking.app import PickerApp
 from ar_picking.errors import ConfigError, PickingError
+from ar_picking.link import DeviceLink
 from ar_picking.sim.picker import SimPicker
 from ar_picking.store import folder
 from ar_picking.vision.camera import Camera
 
 _MAX_LIST_BYTES = 1_000_000
+_DELIVER_S = 20.0
 
 
 def add_guide_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,15 +77,35 @@ def add_guide_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="noise and gait of the simulator"
     )
+    parser.add_argument(
+        "--broker",
+        metavar="HOST:PORT",
+        help="connect to this broker: lists come from the gateway, picks go there",
+    )
+    parser.add_argument("--device", metavar="NAME", help="with --broker: this tablet's device name")
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="with --broker: where the tablet keeps its logs"
+    )
+    parser.add_argument(
+        "--until-done", action="store_true", help="end when the lists that came are done"
+    )
 
 
 def run_guide(args: argparse.Namespace) -> int:
-    """Run the guide until its lists are done (or for --seconds).
+    """Run the guide until its lists are done (or for --seconds, or until it is told to stop).
 
-    Journal entries and the summary are JSON lines on stdout.
+    Journal entries and the summary are JSON lines on stdout; with --broker the entries go to the
+    gateway as well, and the program ends only when the gateway has them (or after 20 s).
     """
     lists = [read_list(path) for path in args.picklist]
-    app = make_app(args, _print_entry)
+    link: DeviceLink | None = None
+
+    def journal(event: str, fields: dict[str, Any]) -> None:
+        if link is not None:
+            link.journal(event, fields)
+        _print_entry(event, fields)
+
+    app = make_app(args, journal)
     for path, obj in zip(args.picklist, lists, strict=True):
         reason = app.submit(obj)
         if reason:
@@ -91,13 +114,38 @@ def run_guide(args: argparse.Namespace) -> int:
     if app.url:
         sys.stderr.write(f"picking page: {app.url}\n")
     before = [signal.signal(s, lambda *_: app.stop()) for s in (signal.SIGINT, signal.SIGTERM)]
+    link = make_link(args, app)
     try:
-        summary = app.run(args.seconds, until_done=bool(lists))
+        summary = app.run(args.seconds, until_done=bool(lists) or args.until_done)
+        if link is not None:
+            _deliver(link)
     finally:
+        if link is not None:
+            link.stop()
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
     _say({"summary": summary})
     return 0
+
+
+def make_link(args: argparse.Namespace, app: PickerApp) -> DeviceLink | None:
+    """The tablet's connection to the gateway, started; None without --broker."""
+    if args.broker is None:
+        if args.device or args.state:
+            raise ConfigError("--device and --state are for a guide with --broker")
+        return None
+    if args.device is None or args.state is None:
+        raise ConfigError("--broker needs --device NAME and --state DIR")
+    link = DeviceLink(args.state, args.device, address(args.broker, "--broker"), app.submit)
+    link.start()
+    return link
+
+
+def _deliver(link: DeviceLink) -> None:
+    """Wait until the gateway has everything; what it has not stays in the tablet's log."""
+    deadline = time.monotonic() + _DELIVER_S
+    while link.pending() and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def make_app(args: argparse.Namespace, journal: Callable[[str, dict[str, Any]], None]) -> PickerApp:
@@ -139,11 +187,11 @@ def picture_size(words: str) -> tuple[int, int]:
     return size
 
 
-def address(words: str) -> tuple[str, int]:
+def address(words: str, option: str = "--http") -> tuple[str, int]:
     """'127.0.0.1:8081' as (host, port)."""
     host, colon, port = words.rpartition(":")
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ConfigError(f"--http {words}: write it like 127.0.0.1:8081")
+        raise ConfigError(f"{option} {words}: write it like 127.0.0.1:8081")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 

@@ -25,6 +25,7 @@ class Child:
         self._log = log
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self.may_end = False
         self.kills = 0
 
     def start(self) -> None:
@@ -50,6 +51,11 @@ class Child:
     def alive(self) -> bool:
         """True while it runs."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def ended_well(self) -> bool:
+        """True when it has ended with exit code 0."""
+        return self._process is not None and self._process.poll() == 0
 
     def last_words(self) -> str:
         """Return the last line of its log."""
@@ -88,9 +94,16 @@ class Children:
         self._folder = folder
         self._all: list[Child] = []
 
-    def start(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> Child:
-        """Start a process whose output goes to `name`.log."""
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        env: Mapping[str, str] | None = None,
+        may_end: bool = False,
+    ) -> Child:
+        """Start a process whose output goes to `name`.log; may_end: it ends by itself, with code 0."""
         child = Child(name, command, self._folder / f"{name}.log", env)
+        child.may_end = may_end
         self._all.append(child)
         child.start()
         return child
@@ -98,7 +111,7 @@ class Children:
     def check(self) -> None:
         """Raise ToolError when a process has ended that nobody asked to."""
         for child in self._all:
-            if not child.alive:
+            if not child.alive and not (child.may_end and child.ended_well):
                 raise ToolError(
                     f"{child.name} has stopped: {child.last_words() or 'it said nothing'}"
                 )

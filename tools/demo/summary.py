@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from tools.demo.accounts import Account
-from tools.demo.picking import Picking
 
 
 def show_summary(
     accounts: list[Account],
-    picking: Picking | None,
+    picking: dict[str, Any] | None,
     figures: dict[str, Any],
     took_s: float,
     folder: Path,
@@ -39,11 +38,11 @@ def show_summary(
     for name in sorted({each.implementation for each in accounts if each.implementation}):
         who = ", ".join(each.device for each in accounts if each.implementation == name)
         print(f"runs on {name}: {who}")
-    result = picking.result() if picking is not None else None
-    if result is not None:
-        _show_picking(result)
+    if picking is not None:
+        _show_picking(picking)
+    records = figures.get("records", 0)
     print(
-        f"gateway: {figures.get('records', 0)} records committed in {figures.get('commits', 0)} "
+        f"gateway, since its last start: {records} records committed in {figures.get('commits', 0)} "
         f"commits, {figures.get('records_repeated', 0)} repeats from boards refused, "
         f"{figures.get('gaps', 0)} gaps"
     )
@@ -70,9 +69,17 @@ def _orders(account: Account) -> str:
 
 
 def _show_picking(result: dict[str, Any]) -> None:
-    walk, baseline = result["walk_dm"], result["list_order_dm"]
-    saved = 100 * (1 - walk / baseline) if baseline else 0.0
+    for each in result["lists"]:
+        walk, baseline = each["walk_dm"], each["list_order_dm"]
+        saved = 100 * (1 - walk / baseline) if baseline else 0.0
+        print(
+            f"picking {each['list']}: {each['picked']} of {each['lines']} lines, {each['short']} short; "
+            f"walk {walk / 10:.1f} m ({each['method']}) against {baseline / 10:.1f} m in list order: "
+            f"{saved:.0f} % less"
+        )
+    tracked = result["frames_by_state"]["tracked"] / max(1, result["frames"])
+    error = result["overlay_error_px"]
     print(
-        f"picking: {result['picked']} of {result['lines']} lines, walk {walk / 10:.1f} m "
-        f"({result['method']}) against {baseline / 10:.1f} m in list order: {saved:.0f} % less"
+        f"  camera (simulated): {result['frames']} pictures, {tracked:.0%} with a trusted pose; what "
+        f"was drawn lay {error['median']} px off in the median, {error['max']} px at worst"
     )
