@@ -170,6 +170,14 @@ def _find_node() -> Command | None:
     return None
 
 
+def _find_playwright() -> Command | None:
+    """Playwright brings a driver of its own, which a bare Debian has no libatomic1 for."""
+    if find_spec("playwright") is None:
+        return None
+    command = [sys.executable, "-m", "playwright"]
+    return command if _version(command, "--version") else None
+
+
 _WASM = "node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
 
 
@@ -243,6 +251,14 @@ PARTS = {
             lambda: _program("chromium", "chromium-browser", "google-chrome"),
             lambda: apt.install_system(["chromium"]),
             "as root: apt-get install chromium",
+            ("test",),
+        ),
+        Part(
+            "playwright",
+            "drives the browser",
+            _find_playwright,
+            lambda: apt.install_system(["libatomic1"]),
+            "as root: apt-get install libatomic1; then make setup",
             ("test",),
         ),
         Part(
