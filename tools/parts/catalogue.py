@@ -71,6 +71,8 @@ def _version(command: Command | None, *words: str) -> tuple[int, ...]:
         done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return ()
+    if done.returncode:
+        return ()  # its complaint may hold numbers too
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", done.stdout + done.stderr)
     return tuple(int(part or 0) for part in found.groups()) if found else ()
 
