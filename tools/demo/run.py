@@ -19,6 +19,7 @@ from tools.demo.rider import Rider
 from tools.demo.site import CITY, Site, check_free, free_ports
 from tools.demo.summary import show_summary
 from tools.errors import ToolError
+from tools.parts import require
 from tools.simulate import replay, sentences
 from tools.simulate.ride import ORIGIN_E7, Sample, generate, read_csv
 
@@ -64,6 +65,7 @@ class Demo:
         """Run it all; 0 only if nothing was lost."""
         options = self._options
         plans = self._plan_rides()  # a bad file is told before anything is started
+        require("micropython")
         for port, name in (
             (options.http_port, "--http-port"),
             (options.picking_port, "--picking-port"),

@@ -76,7 +76,11 @@ class AptBox:
 
     def update(self) -> None:
         """Fetch the lists."""
-        self._apt("-qq", "update")
+        try:
+            # Without this apt calls a mirror that it cannot reach a success with a warning.
+            self._apt("-qq", "-o", "APT::Update::Error-Mode=any", "update")
+        except PartMissingError as fault:
+            raise PartMissingError(f"the package mirror cannot be reached ({fault})") from fault
 
     def missing_for(self, package: str) -> list[str]:
         """Return `package` and what it depends on that this machine lacks."""
@@ -135,8 +139,10 @@ def _mirror_in(text: str, suite: str) -> tuple[str, str] | None:
 def install_system(packages: list[str]) -> None:
     """Install packages into the system, as root; PartMissingError says what to type otherwise."""
     wanted = " ".join(packages)
-    if os.geteuid() != 0 or not available():
-        raise PartMissingError(f"as root: apt-get install {wanted}")
+    if not available():
+        raise PartMissingError("this machine has no apt")
+    if os.geteuid() != 0:
+        raise PartMissingError("only root can install it")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "-qq", "update"],

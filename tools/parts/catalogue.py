@@ -204,8 +204,8 @@ def _fetch_wasm() -> None:
         text=True,
     )
     if done.returncode:
-        line = (done.stderr.strip().splitlines() or ["no word from npm"])[-1]
-        raise PartMissingError(f"npm ci failed: {line}")
+        said = [line for line in done.stderr.splitlines() if "code" in line or "network" in line]
+        raise PartMissingError(f"npm ci failed ({said[0] if said else 'no word why'})")
 
 
 def _no_fetch() -> None:
