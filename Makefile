@@ -26,7 +26,6 @@ setup: $(VENV)/.done
 	$(BIN)/o2o parts --get
 
 demo: $(VENV)/.done
-	@$(BIN)/o2o parts --get --for demo --quiet
 	@$(BIN)/o2o demo $(ARGS)
 
 test: $(VENV)/.done

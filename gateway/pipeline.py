@@ -192,12 +192,12 @@ class Pipeline:
         self.counters["hellos"] += 1
         boot = values.get("boot", 0)
         rebooted = store.boot_of(device) not in (-1, boot)
-        store.set_device(
-            device, kind, boot, values.get("implementation", ""), values.get("firmware", "")
-        )
+        known = store.device(device)
+        told = (kind, boot, values.get("implementation", ""), values.get("firmware", ""))
+        store.set_device(device, *told)
         if stamp[2] < 0 and "tick_ms" in values:
             store.set_anchor(device, boot, values["tick_ms"], received_ms, _HELLO_ERROR_MS)
-        rows = self.presence_rows(store, kind, device, "online", received_ms)
+        rows = self.presence_rows(store, kind, device, "online", received_ms, known != told)
         store.add_rows(rows)
         effects: list[Effect] = [lambda: self._on_rows(rows)]
         for ring, _, oldest, following in values.get("logs", ()):
@@ -236,15 +236,24 @@ class Pipeline:
         return [lambda: self._on_rows(rows)]
 
     def presence_rows(
-        self, store: Store, kind: str, device: str, state: str, received_ms: int
+        self,
+        store: Store,
+        kind: str,
+        device: str,
+        state: str,
+        received_ms: int,
+        is_news: bool = False,
     ) -> list[Row]:
-        """Return the feed rows of a change of presence, none when it is no news."""
-        if not store.change_presence(device, kind, state):
+        """Return the feed rows of a change of presence, none when it is no news.
+
+        is_news: tell it anyway, because what the device says of itself (boot, firmware) is new.
+        """
+        if not store.change_presence(device, kind, state) and not is_news:
             return []
         known = store.device(device)
         values = {
             "state": state,
-            "boot": known[1] if known else None,
+            "boot": known[1] if known and known[1] >= 0 else None,
             "implementation": known[2] if known else "",
             "firmware": known[3] if known else "",
         }

@@ -215,6 +215,23 @@ def test_a_generated_ride_with_temperatures_and_an_order(start):
     assert states[:2] == ["received", "assigned"] and "arrived" in states
 
 
+@pytest.mark.timeout(90)
+def test_a_broker_that_knows_mqtt_3_1_1_only(tmp_path):
+    """Where mosquitto cannot be had the demo runs on amqtt, which refuses MQTT 5."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tools.cli", "demo", "--once", "--no-picking"),
+            *("--broker", "amqtt", "--seconds", "6", "--out", str(tmp_path)),
+            *("--http-port", "0", "--picking-port", "0"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "amqtt" in done.stderr and "nothing was lost" in done.stdout
+
+
 @pytest.mark.timeout(60)
 def test_children_do_not_outlive_their_parent(tmp_path):
     """kill -9 of the demo leaves nothing behind."""

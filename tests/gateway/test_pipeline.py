@@ -228,6 +228,15 @@ def test_presence_is_told_when_it_changes(world):
     assert world.pipeline.counters["presence_malformed"] == 1
 
 
+def test_a_device_that_was_online_before_its_hello_is_told_again_with_what_it_is(world):
+    world.presence(b"online")
+    world.frame(hello())
+    world.frame(hello())
+    world.frame(hello(boot=2))
+    told = [(each["implementation"], each["boot"]) for each in world.rows("presence")]
+    assert told == [("", None), ("micropython 1.25.0", 1), ("micropython 1.25.0", 2)]
+
+
 def test_a_pseudonym_belongs_to_a_shift(world):
     midnight = (2517 + 18_262) * 86_400_000 + 16 * 3_600_000  # midnight in Shanghai
     for seq, t_ms in ((1, midnight - 1_000), (2, midnight + 1_000)):

@@ -65,7 +65,8 @@ class Demo:
         """Run it all; 0 only if nothing was lost."""
         options = self._options
         plans = self._plan_rides()  # a bad file is told before anything is started
-        require("micropython")
+        self._say("MicroPython ...")
+        require("micropython")  # fetched when it is not here yet
         for port, name in (
             (options.http_port, "--http-port"),
             (options.picking_port, "--picking-port"),
