@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tools.demo.picking import Picking
 from tools.demo.rider import Rider
 from tools.demo.site import CITY, Site, check_free, free_ports
 from tools.demo.summary import show_summary
-from tools.errors import ToolError
+from tools.errors import ToolError, UsageError
 from tools.parts import require
 from tools.simulate import replay, sentences
 from tools.simulate.ride import ORIGIN_E7, Sample, generate, read_csv
@@ -128,6 +128,8 @@ class Demo:
         for number in range(_RIDERS):
             if number == 0 and options.nmea:
                 log = replay.read_log(options.nmea)
+                if not options.shift:
+                    _check_wire_time(options.nmea, replay.first_time(log))
                 bursts = list(replay.bursts(log, start if options.shift else None))
                 plans.append((self._limited(bursts), _last_position(bursts)))
                 continue
@@ -293,6 +295,14 @@ class Demo:
         if picking is not None:
             line += f"; {picking.progress(backend)}"
         self._say(line)
+
+
+def _check_wire_time(path: Path, begin: datetime | None) -> None:
+    if begin is not None and begin.year < 2020:
+        raise UsageError(
+            f"{path} begins on {begin:%Y-%m-%d}, and the records' clock on 2020-01-01: "
+            "leave out --replay-time keep"
+        )
 
 
 def check_room(folder: Path) -> None:

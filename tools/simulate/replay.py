@@ -123,12 +123,20 @@ def bursts(sentences: list[Sentence], start: datetime | None) -> Iterator[tuple[
         yield at_s, b"".join(pending)
 
 
-def _origin(sentences: list[Sentence], start: datetime | None) -> tuple[datetime, timedelta]:
-    """Return (date of the log's beginning, how far to move it)."""
+def first_time(sentences: list[Sentence]) -> datetime | None:
+    """Return the time (UTC) of the first sentence that carries a date, None when none does."""
     for sentence in sentences:
         date, seconds = sentence.date(), sentence.seconds()
         if date is not None and seconds is not None:
-            begin = date + timedelta(seconds=int(seconds))
-            return date, (start - begin) if start else timedelta()
-    # No date anywhere: nothing can be moved to a day; the times of day alone still pace the replay.
-    return datetime(2020, 1, 1, tzinfo=UTC), timedelta()
+            return date + timedelta(seconds=int(seconds))
+    return None
+
+
+def _origin(sentences: list[Sentence], start: datetime | None) -> tuple[datetime, timedelta]:
+    """Return (date of the log's beginning, how far to move it)."""
+    begin = first_time(sentences)
+    if begin is None:
+        # No date anywhere: nothing can be moved to a day; the times of day alone pace the replay.
+        return datetime(2020, 1, 1, tzinfo=UTC), timedelta()
+    today = begin.replace(hour=0, minute=0, second=0)
+    return today, (start - begin) if start else timedelta()
