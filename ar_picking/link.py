@@ -17,6 +17,7 @@ from firmware.boards.linux import LinuxBoard
 from firmware.system import config
 from firmware.system.device import Device
 from protocols import messages
+from protocols.commands import PICKLIST
 
 _WAIT_MS = 50
 _LISTS_OPEN = 8
@@ -88,7 +89,7 @@ class DeviceLink(threading.Thread):
 
     def _take(self, _command: str, kind: int, values: dict[str, Any]) -> bool:
         """Take one line of a list; the list is handed on when it is complete."""
-        if kind != messages.PICKLIST:
+        if kind != PICKLIST:
             return False
         name = values["list"]
         if name in self._complete:

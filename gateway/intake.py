@@ -11,8 +11,15 @@ import msgspec
 
 from gateway.errors import IntakeError
 from gateway.feed import wire_time
-from protocols import messages
 from protocols.cbor import Writer
+from protocols.commands import (
+    ASSIGN,
+    CANCEL,
+    HANDED_OVER,
+    PICKLIST,
+    put_command,
+    read_command,
+)
 from protocols.topics import is_name
 from protocols.units import LAT_E7_MAX, LON_E7_MAX
 
@@ -110,7 +117,7 @@ def assign_command(order: Order, expires_ms: int, now_ms: int) -> tuple[str, byt
     """
     command = f"o{now_ms:x}-{order.order}"[:40]
     if order.action != "assign":
-        kind = messages.HANDED_OVER if order.action == "handed_over" else messages.CANCEL
+        kind = HANDED_OVER if order.action == "handed_over" else CANCEL
         return command, _command(command, expires_ms, kind, {"order": order.order})
     drop = order.drop
     if drop is None:
@@ -127,7 +134,7 @@ def assign_command(order: Order, expires_ms: int, now_ms: int) -> tuple[str, byt
         "promised_day": day,
         "promised_ms": ms,
     }
-    return command, _command(command, expires_ms, messages.ASSIGN, values)
+    return command, _command(command, expires_ms, ASSIGN, values)
 
 
 def picklist_commands(picklist: PickList, expires_ms: int, now_ms: int) -> list[tuple[str, bytes]]:
@@ -141,17 +148,17 @@ def picklist_commands(picklist: PickList, expires_ms: int, now_ms: int) -> list[
             "lines": len(picklist.lines),
             **{name: getattr(line, name) for name in line.__struct_fields__},
         }
-        commands.append((command, _command(command, expires_ms, messages.PICKLIST, values)))
+        commands.append((command, _command(command, expires_ms, PICKLIST, values)))
     return commands
 
 
 def _command(command: str, expires_ms: int, kind: int, values: dict[str, object]) -> bytes:
     writer = Writer(bytearray(_COMMAND_MAX_BYTES))
     day, ms = wire_time(expires_ms)
-    messages.put_command(writer, command, day, ms, kind, values)
+    put_command(writer, command, day, ms, kind, values)
     if writer.full:
         raise IntakeError("a command has at most 1,000 bytes")
     payload = bytes(writer.buf[: writer.n])
-    if messages.read_command(payload)[0] is None:
-        raise IntakeError(f"the device would refuse it: {messages.read_command(payload)[1]}")
+    if read_command(payload)[0] is None:
+        raise IntakeError(f"the device would refuse it: {read_command(payload)[1]}")
     return payload

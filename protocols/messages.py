@@ -1,4 +1,4 @@
-"""Every record and command on the wire, as tables.
+"""Every record on the wire, as tables.
 
 A device frame is the CBOR sequence `[version, log, oldest, first_seq]` + records, at most 1,200 B.
 A record is a map with integer keys; a record's sequence number is first_seq plus its place in the
@@ -10,6 +10,7 @@ log 0 is no log: frames with it carry `hello` and `now`, which are not stored an
 
 from protocols.cbor import Reader, Writer
 from protocols.compat import const
+from protocols.fields import BYTES, ENUM, ID_MAX, INT, ROWS, TEXT, check_fields, is_int, put_fields
 from protocols.units import (
     DAY_MAX,
     LAT_E7_MAX,
@@ -31,14 +32,6 @@ EVIDENCE = const(0)
 TRACK = const(1)
 LOGS = ("evidence", "track")
 
-# Field kinds; what `lo` and `hi` mean is in brackets.
-INT = const(0)  # integer [smallest, largest]
-ENUM = const(1)  # integer that stands for a word [tuple of the words, 0]
-BYTES = const(2)  # byte string [shortest, longest]
-TEXT = const(3)  # UTF-8 [shortest, longest, in bytes]
-BOOL = const(4)  # true or false [0, 0]
-ROWS = const(5)  # array of arrays of integers >= 0 [items in a row, most rows]
-
 # Keys 0..4 mean the same in every record.
 KEY_TYPE = const(0)
 KEY_DAY = const(1)
@@ -59,7 +52,6 @@ HELLO = const(32)
 NOW = const(33)
 
 TIME_SOURCES = ("gnss", "gateway", "system")
-_ID = const(40)  # longest order, list or command id
 _FIX_FIELDS = (
     (5, "lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),
     (6, "lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
@@ -142,9 +134,9 @@ RECORDS = {
         "order",
         EVIDENCE,
         (
-            (5, "order", TEXT, 1, _ID),
+            (5, "order", TEXT, 1, ID_MAX),
             (6, "state", ENUM, ("assigned", "refused", "arrived", "handed_over", "cancelled"), 0),
-            (7, "command", TEXT, 1, _ID),
+            (7, "command", TEXT, 1, ID_MAX),
             (8, "reason", TEXT, 0, 80),
             (9, "orders_open", INT, 0, U8_MAX),
         ),
@@ -154,7 +146,7 @@ RECORDS = {
         "alert",
         EVIDENCE,
         (
-            (5, "order", TEXT, 1, _ID),
+            (5, "order", TEXT, 1, ID_MAX),
             (6, "alert", ENUM, ("near", "sensor_lost"), 0),
             (7, "dist_m", INT, 0, U32_MAX),
             (8, "eta_s", INT, 0, 86_400),
@@ -177,9 +169,9 @@ RECORDS = {
                 ("list_started", "bin_confirmed", "picked", "short", "list_done", "list_refused"),
                 0,
             ),
-            (6, "list", TEXT, 1, _ID),
+            (6, "list", TEXT, 1, ID_MAX),
             (7, "line", INT, 0, U16_MAX),
-            (8, "order", TEXT, 1, _ID),
+            (8, "order", TEXT, 1, ID_MAX),
             (9, "bin", TEXT, 1, 24),
             (10, "sku", TEXT, 1, 32),
             (11, "qty", INT, 0, U16_MAX),
@@ -191,7 +183,7 @@ RECORDS = {
             (17, "list_order_dm", INT, 0, U32_MAX),
             (18, "walked_dm", INT, 0, U32_MAX),
             (19, "method", ENUM, ("exact", "best-found"), 0),
-            (20, "command", TEXT, 1, _ID),
+            (20, "command", TEXT, 1, ID_MAX),
             (21, "reason", TEXT, 0, 120),
         ),
         ("event", "list"),
@@ -212,41 +204,6 @@ RECORDS = {
     NOW: ("now", None, _FIX_FIELDS, _PLACE),
 }
 TYPE_OF = {RECORDS[number][0]: number for number in RECORDS}
-
-# Commands: `[version, id, expires_day, expires_ms, type, fields]`, expiring and idempotent by id.
-ASSIGN = const(1)
-CANCEL = const(2)
-HANDED_OVER = const(3)
-PICKLIST = const(4)
-
-_LINE_FIELDS = (
-    (0, "line", INT, 1, U16_MAX),
-    (1, "order", TEXT, 1, _ID),
-    (2, "sku", TEXT, 1, 32),
-    (3, "name", TEXT, 1, 96),
-    (4, "bin", TEXT, 1, 24),
-    (5, "qty", INT, 1, 999),
-)
-COMMANDS = {
-    ASSIGN: (
-        "assign",
-        (
-            (0, "order", TEXT, 1, _ID),
-            (1, "lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),
-            (2, "lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
-            (3, "promised_day", INT, 0, DAY_MAX),
-            (4, "promised_ms", INT, 0, MS_OF_DAY_MAX),
-        ),
-    ),
-    CANCEL: ("cancel", ((0, "order", TEXT, 1, _ID),)),
-    HANDED_OVER: ("handed_over", ((0, "order", TEXT, 1, _ID),)),
-    # A pick list goes down as one command per line, so that it fits any board's receive buffer.
-    PICKLIST: (
-        "picklist",
-        ((10, "list", TEXT, 1, _ID), (11, "store", TEXT, 1, _ID), (12, "lines", INT, 1, 500))
-        + _LINE_FIELDS,
-    ),
-}
 
 
 def begin_record(writer: Writer, kind: int, stamp, fields: int):
@@ -283,22 +240,7 @@ def put_record(writer: Writer, kind: int, stamp, values: dict) -> None:
         if values.get(field[1]) is not None:
             present += 1
     begin_record(writer, kind, stamp, present)
-    _put_fields(writer, fields, values)
-
-
-def _put_fields(writer, fields, values):
-    known = 0
-    for key, name, kind, lo, _ in fields:
-        value = values.get(name)
-        if name in values:
-            known += 1
-        if value is None:
-            continue
-        writer.integer(key)
-        writer.value(lo.index(value) if kind == ENUM else value)
-    if known != len(values):
-        names = [field[1] for field in fields]
-        raise KeyError([name for name in values if name not in names])
+    put_fields(writer, fields, values)
 
 
 def put_frame_head(writer: Writer, log: int, oldest: int, first_seq: int) -> None:
@@ -316,7 +258,7 @@ def read_frame_head(reader: Reader):
     if not isinstance(head, list) or len(head) != 4 or head[0] != VERSION:
         return None
     for number in head:
-        if not _is_int(number) or not 0 <= number <= U32_MAX:
+        if not is_int(number) or not 0 <= number <= U32_MAX:
             return None
     return head[1], head[2], head[3]
 
@@ -332,12 +274,12 @@ def check_record(item):
     if not isinstance(item, dict):
         return None, "shape", None, 0
     kind = item.get(KEY_TYPE)
-    if not _is_int(kind) or kind not in RECORDS:
+    if not is_int(kind) or kind not in RECORDS:
         return None, "type", None, 0
     stamp = _read_stamp(item)
     if stamp is None:
         return None, "stamp", None, 0
-    values, why, unknown = _check_fields(item, RECORDS[kind][2], KEY_BOOT)
+    values, why, unknown = check_fields(item, RECORDS[kind][2], KEY_BOOT)
     if why is not None:
         return None, why, None, 0
     for name in RECORDS[kind][3]:
@@ -352,7 +294,7 @@ def _read_stamp(item):
     tick = item.get(KEY_TICK, 0)
     boot = item.get(KEY_BOOT, 0)
     for number in (day, ms, tick, boot):
-        if not _is_int(number):
+        if not is_int(number):
             return None
     if not (-1 <= day <= DAY_MAX and 0 <= ms <= MS_OF_DAY_MAX):
         return None
@@ -361,60 +303,6 @@ def _read_stamp(item):
     if day < 0 and KEY_TICK not in item:
         return None
     return boot, tick, day, ms
-
-
-def _check_fields(item, fields, common_keys):
-    """Return (values, None, unknown) or (None, why, 0); keys up to `common_keys` are not counted."""
-    values = {}
-    found = 0
-    for key, name, kind, lo, hi in fields:
-        if key not in item:
-            continue
-        found += 1
-        value = item[key]
-        good = False
-        if kind == INT:
-            good = _is_int(value) and lo <= value <= hi
-        elif kind == ENUM:
-            if _is_int(value) and 0 <= value < len(lo):
-                value = lo[value]
-            else:
-                value = (
-                    None  # a word newer than this table: the field is unknown, the record stands
-                )
-            good = True
-        elif kind == BYTES:
-            good = isinstance(value, bytes) and lo <= len(value) <= hi
-        elif kind == TEXT:
-            good = isinstance(value, str) and lo <= len(value.encode()) <= hi
-        elif kind == BOOL:
-            good = value is True or value is False
-        elif kind == ROWS:
-            good = _are_rows(value, lo, hi)
-        if not good:
-            return None, "range:" + name, 0
-        values[name] = value
-    common = 0
-    for key in item:
-        if _is_int(key) and 0 <= key <= common_keys:
-            common += 1
-    return values, None, len(item) - found - common
-
-
-def _is_int(value) -> bool:
-    return isinstance(value, int) and value is not True and value is not False
-
-
-def _are_rows(value, width, most):
-    if not isinstance(value, list) or len(value) > most:
-        return False
-    for row in value:
-        if not isinstance(row, list) or len(row) != width:
-            return False
-        for number in row:
-            if not _is_int(number) or not 0 <= number <= U32_MAX:
-                return False
-    return True
 
 
 def put_ack(writer: Writer, log: int, seq: int) -> None:
@@ -432,43 +320,6 @@ def read_ack(data):
     if not isinstance(item, list) or len(item) != 3 or item[0] != VERSION or reader.more():
         return None
     for number in item:
-        if not _is_int(number) or not 0 <= number <= U32_MAX:
+        if not is_int(number) or not 0 <= number <= U32_MAX:
             return None
     return item[1], item[2]
-
-
-def put_command(writer: Writer, command: str, day: int, ms: int, kind: int, values: dict) -> None:
-    """Write one command that expires at (day, ms) UTC."""
-    writer.array(6)
-    writer.integer(VERSION)
-    writer.text(command)
-    writer.integer(day)
-    writer.integer(ms)
-    writer.integer(kind)
-    writer.map(len(values))
-    _put_fields(writer, COMMANDS[kind][1], values)
-
-
-def read_command(data):
-    """Return (id, day, ms, type, values), or (None, why, 0, 0, None) for what is not a command.
-
-    Every field of a command is required: a command with one missing is refused, not guessed.
-    """
-    reader = Reader(data)
-    item = reader.read()
-    if not isinstance(item, list) or len(item) != 6 or item[0] != VERSION:
-        return None, reader.error or "shape", 0, 0, None
-    _, command, day, ms, kind, fields = item
-    if not isinstance(command, str) or not 0 < len(command.encode()) <= _ID:
-        return None, "id", 0, 0, None
-    if not (_is_int(day) and _is_int(ms) and 0 <= day <= DAY_MAX and 0 <= ms <= MS_OF_DAY_MAX):
-        return None, "expiry", 0, 0, None
-    if not _is_int(kind) or kind not in COMMANDS or not isinstance(fields, dict):
-        return None, "type", 0, 0, None
-    values, why, _ = _check_fields(fields, COMMANDS[kind][1], -1)
-    if why is not None:
-        return None, why, 0, 0, None
-    for field in COMMANDS[kind][1]:
-        if values.get(field[1]) is None:
-            return None, "missing:" + field[1], 0, 0, None
-    return command, day, ms, kind, values

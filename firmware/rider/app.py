@@ -3,7 +3,7 @@
 from firmware.rider.cold import ColdBox
 from firmware.rider.fixes import Fixes, count_fields, put_fields
 from firmware.rider.orders import Orders
-from protocols import messages
+from protocols import commands, messages
 from protocols.gnss import wire_day
 
 
@@ -19,9 +19,9 @@ class Rider:
         self.fixes = Fixes(journal, clock, profile, self._on_fix)
         self.cold = ColdBox(journal, sensors)
         self._commands = {
-            messages.ASSIGN: self.orders.assign,
-            messages.CANCEL: self._cancel,
-            messages.HANDED_OVER: self._handed_over,
+            commands.ASSIGN: self.orders.assign,
+            commands.CANCEL: self._cancel,
+            commands.HANDED_OVER: self._handed_over,
         }
 
     def on_serial(self, buf, n: int, now_ms: int) -> None:

@@ -4,7 +4,7 @@ The only way by which the outside makes a board do something. A command that cam
 sends again until it sees the record that answers) is not carried out twice.
 """
 
-from protocols import messages
+from protocols.commands import read_command
 from protocols.compat import const
 
 _REMEMBERED = const(32)
@@ -27,7 +27,7 @@ class Commands:
 
     def on_message(self, data) -> None:
         """Take the payload of a message on the board's `down` topic."""
-        command, day, ms, kind, values = messages.read_command(data)
+        command, day, ms, kind, values = read_command(data)
         if command is None:
             self.refused += 1
             return

@@ -5,11 +5,7 @@ lost its sensor, and one whose texts are hostile.
 """
 
 import random
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,9 +20,10 @@ from protocols import messages
 from protocols.cbor import Writer
 from protocols.topics import device_topic
 from protocols.units import DAY_MS, EPOCH_DAYS_AFTER_UNIX
+from tools.demo.children import Children
+from tools.demo.site import Site
 from tools.parts import require
 
-_ROOT = Path(__file__).parents[2]
 _CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,80 +54,18 @@ _CHILLED, _FROZEN, _LOST = (bytes([0xC4, 0x7C, 0x8D, 0, 0, n]) for n in (0x11, 0
 # -- a site on loopback -----------------------------------------------------------------------------
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(ready: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            if ready():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not start within 10 s")
-
-
 @contextmanager
-def _child(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the end of the block, whatever happens in it."""
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=_ROOT, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-@contextmanager
-def _broker(folder: Path) -> Iterator[int]:
-    port = _free_port()
-    config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
-    with _child([*require("mosquitto"), "-c", str(config)], folder / "mosquitto.log"):
-
-        def ready() -> bool:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return True
-
-        _wait(ready, "mosquitto")
-        yield port
-
-
-@contextmanager
-def _gateway(config: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "gateway", "--config", str(config)]
-    with _child(command, config.with_suffix(".log")) as process:
-
-        def ready() -> bool:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=1) as answer:
-                return bool(answer.status == 200)
-
-        _wait(ready, "the gateway")
-        yield process
-
-
-def _configure(folder: Path, broker_port: int) -> tuple[Path, str]:
-    """Write a gateway's configuration; returns its path and the address of its page."""
-    port = _free_port()
-    config = folder / "gateway.toml"
+def _site(folder: Path) -> Iterator[Site]:
+    """A broker and a gateway until the end of the block."""
+    children = Children(folder)
     # It is noon here: pseudonyms change at midnight, and the tests send records of the last minutes.
-    offset_h = 12 - time.gmtime().tm_hour
-    config.write_text(
-        f'[site]\nid = "gw-test"\ncity = "shanghai"\ndata = "{folder / "data"}"\n'
-        f"utc_offset_h = {offset_h}\n"
-        f"[broker]\nport = {broker_port}\n[http]\nport = {port}\n"
-    )
-    return config, f"http://127.0.0.1:{port}"
+    site = Site(folder, children, 0, "mosquitto", utc_offset_h=12 - time.gmtime().tm_hour)
+    try:
+        site.start_broker()
+        site.start_gateway()
+        yield site
+    finally:
+        children.stop()
 
 
 class _Board:
@@ -256,15 +191,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[_View]:
     folder = tmp_path_factory.mktemp("site")
-    with _broker(folder) as port, _boards(port) as make:
-        config, url = _configure(folder, port)
-        with _gateway(config, url), _view(browser, url) as view:
-            # The page is open before the first record: what it shows came over the stream.
-            expect(view.page.locator("#people-empty")).to_be_visible()
-            expect(view.page.locator("[data-figure=page]")).to_have_text("✓ live")
-            _dinner(make)
-            expect(view.page.locator("#people .person")).to_have_count(5)
-            yield view
+    with _site(folder) as site, _boards(site.broker_port) as make, _view(browser, site.url) as view:
+        # The page is open before the first record: what it shows came over the stream.
+        expect(view.page.locator("#people-empty")).to_be_visible()
+        expect(view.page.locator("[data-figure=page]")).to_have_text("✓ live")
+        _dinner(make)
+        expect(view.page.locator("#people .person")).to_have_count(5)
+        yield view
 
 
 def _pixels(page: Page, canvas: str, variable: str) -> int:
@@ -383,7 +316,7 @@ def test_hostile_text_is_shown_as_text(view: _View) -> None:
 
 def test_the_status_line_counts_and_nothing_was_complained_of(view: _View) -> None:
     page = view.page
-    expect(page.locator("[data-figure=place]")).to_have_text("gw-test · shanghai")
+    expect(page.locator("[data-figure=place]")).to_have_text("gw-demo · shanghai")
     expect(page.locator("[data-figure=devices]")).to_have_text("✓ up")
     expect(page.locator("[data-figure=commit]")).to_have_text("✓ writing")
     expect(page.locator("[data-figure=gaps]")).to_have_text("0 / 0")
@@ -404,20 +337,23 @@ def test_a_page_that_loads_late_shows_the_same(view: _View, browser: Browser) ->
 def test_the_page_says_when_the_gateway_is_gone_and_goes_on_when_it_is_back(
     tmp_path: Path, browser: Browser
 ) -> None:
-    with _broker(tmp_path) as port, _boards(port) as make:
-        config, url = _configure(tmp_path, port)
-        with _gateway(config, url) as process, _view(browser, url) as view:
-            page = view.page
-            rider = make("rider", "rider-9")
-            rider.ride(31.2304, 121.4737, 5, 0)
-            expect(page.locator('.person[data-standing="live"]')).to_have_count(1)
-            process.kill()
-            expect(page.locator("#banners")).to_contain_text("NOT LIVE", timeout=6000)
-            expect(page.locator("body")).to_have_class("not-live")
-            expect(page.locator("[data-figure=devices]")).to_have_text("? unknown")
-            # Who was live a moment ago is not shown as alive by a page that knows nothing.
-            expect(page.locator('.person[data-standing="live"]')).to_have_count(0)
-            with _gateway(config, url):
-                expect(page.locator("body")).not_to_have_class("not-live")
-                rider.ride(31.2305, 121.4738, 1, 0)
-                expect(page.locator('.person[data-standing="live"]')).to_have_count(1)
+    with (
+        _site(tmp_path) as site,
+        _boards(site.broker_port) as make,
+        _view(browser, site.url) as view,
+    ):
+        page = view.page
+        rider = make("rider", "rider-9")
+        rider.ride(31.2304, 121.4737, 5, 0)
+        expect(page.locator('.person[data-standing="live"]')).to_have_count(1)
+        assert site.gateway is not None
+        site.gateway.kill()
+        expect(page.locator("#banners")).to_contain_text("NOT LIVE", timeout=6000)
+        expect(page.locator("body")).to_have_class("not-live")
+        expect(page.locator("[data-figure=devices]")).to_have_text("? unknown")
+        # Who was live a moment ago is not shown as alive by a page that knows nothing.
+        expect(page.locator('.person[data-standing="live"]')).to_have_count(0)
+        site.gateway.start()
+        expect(page.locator("body")).not_to_have_class("not-live", timeout=15_000)
+        rider.ride(31.2305, 121.4738, 1, 0)
+        expect(page.locator('.person[data-standing="live"]')).to_have_count(1)

@@ -9,6 +9,7 @@ import yaml
 from gateway.feed import FeedWriter, Origin
 from gateway.identity import Identity
 from gateway.store import Store, connect
+from protocols import fields as wire
 from protocols import messages
 from tools.contract.build import _ENVELOPE, document, schemas
 from tools.contract.command import FOLDER, files
@@ -84,13 +85,13 @@ def test_every_record_at_both_ends_of_its_ranges_is_valid_on_the_feed(feed, end)
         values = {}
         for field in fields:
             _, label, how, lo, hi = field
-            if how == messages.INT:
+            if how == wire.INT:
                 values[label] = field[end]
-            elif how == messages.ENUM:
+            elif how == wire.ENUM:
                 values[label] = lo[0] if end == 3 else lo[-1]
-            elif how == messages.BYTES:
+            elif how == wire.BYTES:
                 values[label] = b"\x01" * (lo if end == 3 else hi)
-            elif how == messages.TEXT:
+            elif how == wire.TEXT:
                 values[label] = "x" * field[end]
         origin = Origin("rider-0001", 4711, kind, "rider-0001", "rider")
         t_ms = NOW if end == 3 else None

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import IntakeError
 from gateway.intake import Order, PickList, assign_command, picklist_commands
-from protocols import messages
+from protocols import commands
 
 ORDER = {
     "order": "A1001",
@@ -39,8 +39,8 @@ def encoded(body):
 
 def test_an_order_becomes_a_command_that_the_board_reads():
     command, payload = assign_command(Order.parse(encoded(ORDER)), NOW + 60_000, NOW)
-    name, day, ms, kind, values = messages.read_command(payload)
-    assert name == command and kind == messages.ASSIGN
+    name, day, ms, kind, values = commands.read_command(payload)
+    assert name == command and kind == commands.ASSIGN
     assert values["order"] == "A1001" and values["lon_e7"] == 1214712345
     # 2026-11-22 is day 2517; 12:20 in Shanghai is 04:20 UTC
     assert (values["promised_day"], values["promised_ms"]) == (2517, (4 * 60 + 20) * 60_000)
@@ -48,17 +48,17 @@ def test_an_order_becomes_a_command_that_the_board_reads():
 
 
 def test_ending_an_order():
-    for action, kind in (("handed_over", messages.HANDED_OVER), ("cancel", messages.CANCEL)):
+    for action, kind in (("handed_over", commands.HANDED_OVER), ("cancel", commands.CANCEL)):
         order = Order.parse(encoded({"order": "A1001", "action": action}))
-        assert messages.read_command(assign_command(order, NOW, NOW)[1])[3] == kind
+        assert commands.read_command(assign_command(order, NOW, NOW)[1])[3] == kind
 
 
 def test_a_pick_list_becomes_one_command_a_line():
-    commands = picklist_commands(PickList.parse(encoded(LIST)), NOW, NOW)
-    values = [messages.read_command(payload)[4] for _, payload in commands]
+    made = picklist_commands(PickList.parse(encoded(LIST)), NOW, NOW)
+    values = [commands.read_command(payload)[4] for _, payload in made]
     assert [each["line"] for each in values] == [1, 2]
     assert values[0]["name"] == "可口可乐 330ml" and values[1]["lines"] == 2
-    assert len({name for name, _ in commands}) == 2
+    assert len({name for name, _ in made}) == 2
 
 
 def without(body, key):

@@ -11,7 +11,7 @@ from gateway.identity import Identity
 from gateway.intake import Order
 from gateway.pipeline import Pipeline
 from gateway.store import Store, connect
-from protocols import messages
+from protocols import commands, messages
 from protocols.cbor import Writer
 
 NOW = 1_795_000_000_000
@@ -275,7 +275,7 @@ def test_a_board_that_restarted_gets_its_open_orders_again(world):
     world.frame(hello(boot=1))
     assert [topic for topic, _ in world.sent if topic.endswith("/down")] == []
     world.frame(hello(boot=2))
-    down = [messages.read_command(data) for topic, data in world.sent if topic.endswith("/down")]
+    down = [commands.read_command(data) for topic, data in world.sent if topic.endswith("/down")]
     assert len(down) == 1 and down[0][4]["order"] == "A1"
 
 

@@ -3,7 +3,7 @@
 from firmware.system import config
 from firmware.system.clock import Clock
 from firmware.system.commands import Commands
-from protocols import messages
+from protocols import commands
 from protocols.cbor import Writer
 
 
@@ -107,9 +107,9 @@ def test_a_missing_or_broken_file_is_told():
         raise AssertionError("it was loaded")
 
 
-def command(name, day=2518, kind=messages.CANCEL):
+def command(name, day=2518, kind=commands.CANCEL):
     writer = Writer(bytearray(200))
-    messages.put_command(writer, name, day, 0, kind, {"order": "A1"})
+    commands.put_command(writer, name, day, 0, kind, {"order": "A1"})
     return bytes(writer.buf[: writer.n])
 
 
@@ -117,20 +117,18 @@ def test_a_command_is_carried_out_once_and_not_after_its_time():
     ticks = Ticks()
     clock = Clock(ticks.now, ticks.diff)
     done = []
-    commands = Commands(
-        clock, lambda name, kind, values: done.append(name) or kind == messages.CANCEL
-    )
-    commands.on_message(command("c1"))
-    commands.on_message(command("c1"))
-    assert done == ["c1"] and commands.repeated == 1
+    board = Commands(clock, lambda name, kind, values: done.append(name) or kind == commands.CANCEL)
+    board.on_message(command("c1"))
+    board.on_message(command("c1"))
+    assert done == ["c1"] and board.repeated == 1
     clock.set(2519, 0, "gnss")
-    commands.on_message(command("c2"))
-    assert commands.expired == 1
-    commands.on_message(command("c3", 2520))
-    commands.on_message(command("c4", 2520, messages.HANDED_OVER))
-    commands.on_message(b"\x00")
+    board.on_message(command("c2"))
+    assert board.expired == 1
+    board.on_message(command("c3", 2520))
+    board.on_message(command("c4", 2520, commands.HANDED_OVER))
+    board.on_message(b"\x00")
     assert done == ["c1", "c3", "c4"]
-    assert (commands.done, commands.refused) == (2, 2)
+    assert (board.done, board.refused) == (2, 2)
     for number in range(40):
-        commands.on_message(command("d%d" % number, 2520))
-    assert len(commands._seen) == 32
+        board.on_message(command("d%d" % number, 2520))
+    assert len(board._seen) == 32

@@ -1,6 +1,7 @@
 """Records, frames, acks and commands: written, read back, and everything wrong refused by name."""
 
-from protocols import messages
+from protocols import commands, messages
+from protocols import fields as wire
 from protocols.cbor import Reader, Writer
 
 STAMP = (7, 123_456, 2517, 40_000_000)  # boot, tick_ms, day, ms
@@ -47,15 +48,15 @@ def test_every_record_type_round_trips_at_both_ends_of_every_range():
         for end in (3, 4):
             values = {}
             for _, name, how, lo, hi in messages.RECORDS[kind][2]:
-                if how == messages.INT:
+                if how == wire.INT:
                     values[name] = lo if end == 3 else hi
-                elif how == messages.ENUM:
+                elif how == wire.ENUM:
                     values[name] = lo[0] if end == 3 else lo[-1]
-                elif how == messages.BYTES:
+                elif how == wire.BYTES:
                     values[name] = b"\x01" * (lo if end == 3 else hi)
-                elif how == messages.TEXT:
+                elif how == wire.TEXT:
                     values[name] = "x" * (lo if end == 3 else hi)
-                elif how == messages.ROWS:
+                elif how == wire.ROWS:
                     values[name] = [[0] * lo] if end == 3 else [[1] * lo] * hi
             got, _, back, unknown = checked(record(kind, values))
             assert got == kind and back == values and unknown == 0, messages.RECORDS[kind][0]
@@ -63,7 +64,7 @@ def test_every_record_type_round_trips_at_both_ends_of_every_range():
 
 def test_keys_and_names_are_used_once():
     for table in [messages.RECORDS[kind][2] for kind in messages.RECORDS] + [
-        messages.COMMANDS[kind][1] for kind in messages.COMMANDS
+        commands.COMMANDS[kind][1] for kind in commands.COMMANDS
     ]:
         keys = [field[0] for field in table]
         names = [field[1] for field in table]
@@ -162,24 +163,24 @@ ASSIGN = {
 }
 
 
-def command(values, kind=messages.ASSIGN):
+def command(values, kind=commands.ASSIGN):
     writer = Writer(bytearray(400))
-    messages.put_command(writer, "c-1", 2517, 5, kind, values)
+    commands.put_command(writer, "c-1", 2517, 5, kind, values)
     return bytes(writer.buf[: writer.n])
 
 
 def test_a_command_comes_back_as_it_was():
-    assert messages.read_command(command(ASSIGN)) == ("c-1", 2517, 5, messages.ASSIGN, ASSIGN)
+    assert commands.read_command(command(ASSIGN)) == ("c-1", 2517, 5, commands.ASSIGN, ASSIGN)
 
 
 def test_a_command_with_a_field_missing_or_wrong_is_refused():
     for name in ASSIGN:
         less = dict(ASSIGN)
         del less[name]
-        assert messages.read_command(command(less))[:2] == (None, "missing:" + name)
+        assert commands.read_command(command(less))[:2] == (None, "missing:" + name)
     worse = dict(ASSIGN)
     worse["lat_e7"] = 2_000_000_000
-    assert messages.read_command(command(worse))[:2] == (None, "range:lat_e7")
-    assert messages.read_command(command({"order": "A"}, messages.CANCEL))[0] == "c-1"
+    assert commands.read_command(command(worse))[:2] == (None, "range:lat_e7")
+    assert commands.read_command(command({"order": "A"}, commands.CANCEL))[0] == "c-1"
     for data in (b"", b"\x80", b"\xff" * 10, command(ASSIGN)[:-3]):
-        assert messages.read_command(data)[0] is None
+        assert commands.read_command(data)[0] is None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from protocols import fields as wire
 from protocols import messages
 from protocols.topics import KINDS
 from protocols.units import LAT_E7_MAX, LON_E7_MAX, suffix_of, suffixes
@@ -90,15 +91,15 @@ def schemas() -> dict[str, Schema]:
 
 
 def _field(kind: int, lo: Any, hi: int) -> Schema:
-    if kind == messages.INT:
+    if kind == wire.INT:
         return {"type": "integer", "minimum": int(lo), "maximum": int(hi)}
-    if kind == messages.ENUM:
+    if kind == wire.ENUM:
         return {"type": ["string", "null"], "x-extensible-enum": list(lo)}
-    if kind == messages.BYTES:
+    if kind == wire.BYTES:
         return {"type": "string", "pattern": f"^[0-9a-f]{{{2 * lo},{2 * hi}}}$"}
-    if kind == messages.TEXT:
+    if kind == wire.TEXT:
         return {"type": "string", "maxLength": int(hi)}
-    if kind == messages.BOOL:
+    if kind == wire.BOOL:
         return {"type": "boolean"}
     raise ValueError(f"the feed has no form for kind {kind}")
 

@@ -33,6 +33,7 @@ _GATEWAY = """\
 id = "{site}"
 city = "{city}"
 data = {data}
+utc_offset_h = {utc_offset_h}
 
 [broker]
 port = {broker_port}
@@ -74,17 +75,28 @@ def answers(port: int) -> bool:
 
 
 class Site:
-    """Starts broker, gateway and radio in `folder`; `http_port` 0 picks a free one."""
+    """Starts broker, gateway and radio in `folder`; `http_port` 0 picks a free one.
 
-    def __init__(self, folder: Path, children: Children, http_port: int, broker: str):
+    broker: 'mosquitto', 'amqtt', or 'auto'; utc_offset_h: where the gateway's local day turns.
+    """
+
+    def __init__(
+        self, folder: Path, children: Children, http_port: int, broker: str, utc_offset_h: int = 8
+    ):
         self.folder = folder
         self._children = children
         self.broker_port, free_http = free_ports(2)
         self.http_port = http_port or free_http
         self._broker_kind = broker
+        self._utc_offset_h = utc_offset_h
         self.broker: Child | None = None
         self.gateway: Child | None = None
         self.broker_name = ""
+
+    @property
+    def url(self) -> str:
+        """The address of the gateway's page."""
+        return f"http://127.0.0.1:{self.http_port}"
 
     def start_broker(self) -> None:
         """Start mosquitto, or amqtt where mosquitto cannot be had."""
@@ -122,6 +134,7 @@ class Site:
                 data=json.dumps(str(self.folder / "gateway")),
                 broker_port=self.broker_port,
                 http_port=self.http_port,
+                utc_offset_h=self._utc_offset_h,
             )
         )
         self.gateway = self._children.start(
@@ -144,7 +157,7 @@ class Site:
 
     def _get(self, path: str) -> dict[str, Any] | None:
         try:
-            with request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=2) as answer:  # noqa: S310
+            with request.urlopen(self.url + path, timeout=2) as answer:  # noqa: S310
                 body: dict[str, Any] = json.load(answer)
                 return body
         except (OSError, ValueError):
@@ -153,7 +166,7 @@ class Site:
     def post(self, path: str, body: dict[str, Any]) -> str:
         """Post an order or a pick list to the gateway; returns '' or what it answered instead."""
         call = request.Request(  # noqa: S310
-            f"http://127.0.0.1:{self.http_port}{path}",
+            self.url + path,
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )

@@ -1,0 +1,82 @@
+"""Commands to a device: `[version, id, expires_day, expires_ms, type, fields]`.
+
+A command has an id, by which it is carried out once, and an expiry in UTC.
+"""
+
+from protocols.cbor import Reader, Writer
+from protocols.compat import const
+from protocols.fields import ID_MAX, INT, TEXT, check_fields, is_int, put_fields
+from protocols.units import DAY_MAX, LAT_E7_MAX, LON_E7_MAX, MS_OF_DAY_MAX, U16_MAX
+
+VERSION = const(1)
+
+ASSIGN = const(1)
+CANCEL = const(2)
+HANDED_OVER = const(3)
+PICKLIST = const(4)
+
+_LINE_FIELDS = (
+    (0, "line", INT, 1, U16_MAX),
+    (1, "order", TEXT, 1, ID_MAX),
+    (2, "sku", TEXT, 1, 32),
+    (3, "name", TEXT, 1, 96),
+    (4, "bin", TEXT, 1, 24),
+    (5, "qty", INT, 1, 999),
+)
+COMMANDS = {
+    ASSIGN: (
+        "assign",
+        (
+            (0, "order", TEXT, 1, ID_MAX),
+            (1, "lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),
+            (2, "lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
+            (3, "promised_day", INT, 0, DAY_MAX),
+            (4, "promised_ms", INT, 0, MS_OF_DAY_MAX),
+        ),
+    ),
+    CANCEL: ("cancel", ((0, "order", TEXT, 1, ID_MAX),)),
+    HANDED_OVER: ("handed_over", ((0, "order", TEXT, 1, ID_MAX),)),
+    # A pick list goes down as one command per line, so that it fits any board's receive buffer.
+    PICKLIST: (
+        "picklist",
+        ((10, "list", TEXT, 1, ID_MAX), (11, "store", TEXT, 1, ID_MAX), (12, "lines", INT, 1, 500))
+        + _LINE_FIELDS,
+    ),
+}
+
+
+def put_command(writer: Writer, command: str, day: int, ms: int, kind: int, values: dict) -> None:
+    """Write one command that expires at (day, ms) UTC."""
+    writer.array(6)
+    writer.integer(VERSION)
+    writer.text(command)
+    writer.integer(day)
+    writer.integer(ms)
+    writer.integer(kind)
+    writer.map(len(values))
+    put_fields(writer, COMMANDS[kind][1], values)
+
+
+def read_command(data):
+    """Return (id, day, ms, type, values), or (None, why, 0, 0, None) for what is not a command.
+
+    Every field of a command is required: a command with one missing is refused, not guessed.
+    """
+    reader = Reader(data)
+    item = reader.read()
+    if not isinstance(item, list) or len(item) != 6 or item[0] != VERSION:
+        return None, reader.error or "shape", 0, 0, None
+    _, command, day, ms, kind, fields = item
+    if not isinstance(command, str) or not 0 < len(command.encode()) <= ID_MAX:
+        return None, "id", 0, 0, None
+    if not (is_int(day) and is_int(ms) and 0 <= day <= DAY_MAX and 0 <= ms <= MS_OF_DAY_MAX):
+        return None, "expiry", 0, 0, None
+    if not is_int(kind) or kind not in COMMANDS or not isinstance(fields, dict):
+        return None, "type", 0, 0, None
+    values, why, _ = check_fields(fields, COMMANDS[kind][1], -1)
+    if why is not None:
+        return None, why, 0, 0, None
+    for field in COMMANDS[kind][1]:
+        if values.get(field[1]) is None:
+            return None, "missing:" + field[1], 0, 0, None
+    return command, day, ms, kind, values
