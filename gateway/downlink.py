@@ -1,6 +1,5 @@
 """Commands to devices: kept until a record answers them, sent again until then, never after expiry."""
 
-import logging
 from collections.abc import Callable
 
 from gateway.committer import Effect
@@ -10,8 +9,6 @@ from protocols.topics import device_topic
 
 # How long a command waits for its device: a shift's end is the longest a rider stays away.
 EXPIRES_MS = 3_600_000
-
-log = logging.getLogger(__name__)
 
 
 class Downlink:
@@ -29,12 +26,6 @@ class Downlink:
                 topic = device_topic(known[0], to, "down")
                 effects.append(lambda topic=topic, body=body: self._publish(topic, body))  # type: ignore[misc]
         return effects
-
-    def expire(self, store: Store, now_ms: int) -> list[Effect]:
-        """Drop commands that nobody answered in time, and say so."""
-        for name, device in store.expire_commands(now_ms):
-            log.error("command %s was not answered by %s in time", name, device)
-        return []
 
     def renew(self, store: Store, device: str, now_ms: int) -> None:
         """A board that restarted has forgotten its open orders: assign them again."""

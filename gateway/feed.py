@@ -15,6 +15,8 @@ from protocols.units import DAY_MS, EPOCH_DAYS_AFTER_UNIX
 
 # A message older than this when it arrived was stored on the way: the backend may want to know.
 REPLAY_MS = 30_000
+_PAST_MAX_MS = 31 * DAY_MS
+_FUTURE_MAX_MS = DAY_MS
 # Seconds after which a message is of no use to anyone (MQTT 5 message expiry); 0: keep for ever.
 EXPIRY_S = {"health": 3600, "presence": 3600}
 # Record types that share a stream with another, told apart there by `event`.
@@ -74,8 +76,7 @@ class FeedWriter:
         name: the record's type; t_ms: Unix ms UTC, or None when nobody knows; t_source: 'device',
         'resolved' (from ticks), 'gateway' or 'none'.
         """
-        when_ms = received_ms if t_ms is None else t_ms
-        subject, shift = self.subject(origin.device, origin.kind, when_ms)
+        subject, shift = self.subject(origin.device, origin.kind, _shift_time(t_ms, received_ms))
         rows = []
         if shift and store.enrol(subject, origin.device, shift):
             rows.append(self._roster(store, origin, subject, shift, received_ms))
@@ -114,7 +115,7 @@ class FeedWriter:
         values: dict[str, Any],
     ) -> dict[str, Any]:
         """Return a position that is shown and told as `last`, but is no record: it has no number."""
-        subject, _ = self.subject(device, kind, received_ms if t_ms is None else t_ms)
+        subject, _ = self.subject(device, kind, _shift_time(t_ms, received_ms))
         return {
             "id": self._identity.record_id(device, messages.NO_LOG, received_ms),
             "stream": "now",
@@ -176,6 +177,17 @@ class FeedWriter:
             received_ms=received_ms,
             payload=encode(body),
         )
+
+
+def _shift_time(t_ms: int | None, received_ms: int) -> int:
+    """Return the time that decides whose shift a record belongs to.
+
+    A clock that is off by more than a ring can hold must not make pseudonyms of its own, each month
+    with a key: then the time of receipt counts.
+    """
+    if t_ms is None or not received_ms - _PAST_MAX_MS < t_ms < received_ms + _FUTURE_MAX_MS:
+        return received_ms
+    return t_ms
 
 
 def unix_ms(day: int, ms: int) -> int:

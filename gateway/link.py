@@ -144,6 +144,9 @@ class Link(threading.Thread):
                     break
         except (OSError, ValueError) as fault:
             log.debug("%s: %s", self._client_id, fault)
+        except Exception:
+            # A broker that speaks nonsense costs a connection, not the gateway.
+            log.exception("%s: connection dropped", self._client_id)
         finally:
             self.up, self._client = False, None
             client.disconnect()

@@ -20,8 +20,8 @@ from protocols import messages
 from protocols.cbor import Reader, Writer
 from protocols.topics import device_topic
 
-# A hello says what a tick was when it was sent; it may have waited in a broker, but not longer than
-# this much or the board would have said it again.
+# A hello says what a tick was when it was sent. How long it waited in a broker is not known; the
+# board says it again every 5 s until it is answered, and the one that waited least counts.
 _HELLO_ERROR_MS = 5_000
 _FRAME_MAX_BYTES = 64 * 1024  # ours are 1,200; larger ones are refused unread
 
@@ -155,6 +155,25 @@ class Pipeline:
         log.warning("%s: record %d cannot be read (%s)", origin.device, origin.seq, why)
         values = {"why": why, "raw": raw[:1024]}
         return self._feed.rows(store, origin, "unreadable", None, "none", received_ms, values)
+
+    def expired_rows(self, store: Store, late: list[tuple[str, str]], now_ms: int) -> list[Row]:
+        """Return the feed rows that say which orders and lists no device took in time."""
+        rows: list[Row] = []
+        for device, ref in late:
+            log.error("%s was not answered by %s in time", ref, device)
+            order = store.order(ref)
+            if order is not None and order[1] == "received":
+                store.set_order_state(ref, "expired")
+                values = {"order": ref, "state": "expired", "reason": "the device did not answer"}
+                rows += self._feed.own_rows(store, device, "rider", "order", now_ms, values)
+            elif order is None:
+                values = {
+                    "list": ref,
+                    "event": "list_expired",
+                    "reason": "the device did not answer",
+                }
+                rows += self._feed.own_rows(store, device, "picker", "pick", now_ms, values)
+        return rows
 
     def _ack(self, kind: str, device: str, ring: int, seq: int) -> None:
         writer = Writer(bytearray(24))

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.committer import Committer, Effect
+from gateway.committer import Committer, Effect, Job
 from gateway.config import Config
 from gateway.downlink import EXPIRES_MS, Downlink
 from gateway.errors import GatewayError, IntakeError
@@ -123,18 +123,23 @@ class Service:
             self._pipeline.counters["topics_refused"] += 1
             ack()
             return
+        self._committer.submit(
+            lambda store: [*self._intake_from_mqtt(store, intake[0], payload), ack]
+        )
+
+    def _intake_from_mqtt(self, store: Store, what: str, payload: bytes) -> list[Effect]:
+        """Take an intake message; a wrong one is counted and done with, its sender is not there."""
         try:
-            job = self._order_job(payload) if intake[0] == "order" else self._picklist_job(payload)
+            job = self._order_job(payload) if what == "order" else self._picklist_job(payload)
+            return job(store)
         except IntakeError as fault:
             self._pipeline.counters["intake_refused"] += 1
-            log.warning("%s on %s refused: %s", intake[0], topic, fault)
-            ack()
-            return
-        self._committer.submit(lambda store: [*job(store), ack])
+            log.warning("%s from MQTT refused: %s", what, fault)
+            return []
 
     # -- intake -------------------------------------------------------------------------------------
 
-    def _order_job(self, body: bytes) -> Any:
+    def _order_job(self, body: bytes) -> Job:
         order = Order.parse(body)
         at_ms = now_ms()
         expires_ms = at_ms + EXPIRES_MS
@@ -156,7 +161,7 @@ class Service:
 
         return job
 
-    def _picklist_job(self, body: bytes) -> Any:
+    def _picklist_job(self, body: bytes) -> Job:
         picklist = PickList.parse(body)
         at_ms = now_ms()
         expires_ms = at_ms + EXPIRES_MS
@@ -177,7 +182,7 @@ class Service:
         await self._commit(self._picklist_job(body))
         return {"list": PickList.parse(body).name, "accepted": True}
 
-    async def _commit(self, job: Any) -> None:
+    async def _commit(self, job: Job) -> None:
         """Queue a job and wait until it is on the disk: 202 means that it will not be forgotten."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
@@ -233,7 +238,9 @@ class Service:
     def _housekeeping(self, store: Store) -> list[Effect]:
         at_ms = now_ms()
         store.purge(at_ms - self._config.feed.keep_s * 1000)
-        return [*self._downlink.expire(store, at_ms), *self._downlink.send(store)]
+        rows = self._pipeline.expired_rows(store, store.expire_commands(at_ms), at_ms)
+        store.add_rows(rows)
+        return [lambda: self._on_rows(rows), *self._downlink.send(store)]
 
     def _rebuild_picture(self) -> None:
         """Let the page begin with what is known from before the start."""

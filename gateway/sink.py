@@ -7,6 +7,7 @@ down what it acknowledged. So a second cursor trails by `resend_s`, and after ev
 """
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -94,6 +95,7 @@ class MqttSink(threading.Thread):
         self.on_up: Callable[[], None] | None = None
         self._lost = threading.Event()
         self._saved_at = 0.0
+        self._counted_at = 0.0
         self.published = 0
         self.acknowledged = 0
         self.rewinds = 0
@@ -129,25 +131,29 @@ class MqttSink(threading.Thread):
     def run(self) -> None:
         """Publish until stop()."""
         self._link.start()
-        counted_at = 0.0
         while not self._stop_asked.is_set():
             self._wake.wait(timeout=0.5)
             self._wake.clear()
-            self._collect()
-            if self._lost.is_set():
-                self._lost.clear()
-                self._rewind()
-            if self._link.up:
-                self._fill()
-            now = time.monotonic()
-            self._save(now)
-            if now - counted_at > _COUNT_S:
-                counted_at = now
-                self.backlog = sum(
-                    count_rows(self._db, each.prio, each.out) for each in self._lanes
-                )
+            try:
+                self._turn(time.monotonic())
+            except sqlite3.Error as fault:
+                # The disk's trouble: what cannot be read now is read later.
+                log.error("the feed cannot read its rows: %s", fault)  # noqa: TRY400
+                self._stop_asked.wait(1.0)
         self._collect()
         self._link.stop()
+
+    def _turn(self, now: float) -> None:
+        self._collect()
+        if self._lost.is_set():
+            self._lost.clear()
+            self._rewind()
+        if self._link.up:
+            self._fill()
+        self._save(now)
+        if now - self._counted_at > _COUNT_S:
+            self._counted_at = now
+            self.backlog = sum(count_rows(self._db, each.prio, each.out) for each in self._lanes)
 
     def _collect(self) -> None:
         now = time.monotonic()

@@ -172,9 +172,13 @@ class Store:
         return (int(row[0]), int(row[1]), int(row[2])) if row else None
 
     def set_anchor(self, device: str, boot: int, tick_ms: int, t_ms: int, error_ms: int) -> None:
-        """Remember what time a boot's tick was; a better one (a smaller error) replaces it."""
+        """Remember what time a boot's tick was; a better one replaces it.
+
+        Better is a smaller error, and among equals the earlier time for the same tick: what a message
+        waited on its way can only make it late.
+        """
         old = self.anchor(device, boot)
-        if old is None or error_ms <= old[2]:
+        if old is None or (error_ms, t_ms - tick_ms) <= (old[2], old[1] - old[0]):
             self._db.execute(
                 "INSERT OR REPLACE INTO anchors VALUES(?,?,?,?,?)",
                 (device, boot, tick_ms, t_ms, error_ms),
@@ -247,9 +251,9 @@ class Store:
         )
 
     def expire_commands(self, now_ms: int) -> list[tuple[str, str]]:
-        """Drop commands that nobody answered in time; their (id, device)."""
+        """Drop commands that nobody answered in time; their (device, what they were about), once."""
         late = self._db.execute(
-            "SELECT id,device FROM commands WHERE expires_ms<?", (now_ms,)
+            "SELECT DISTINCT device,ref FROM commands WHERE expires_ms<?", (now_ms,)
         ).fetchall()
         self._db.execute("DELETE FROM commands WHERE expires_ms<?", (now_ms,))
         return late
@@ -275,7 +279,7 @@ class Store:
         """Return (name, body) of a device's orders that are neither refused nor over."""
         return self._db.execute(
             "SELECT name,body FROM orders WHERE device=? AND "
-            "state NOT IN ('refused','handed_over','cancelled') ORDER BY name",
+            "state NOT IN ('refused','handed_over','cancelled','expired') ORDER BY name",
             (device,),
         ).fetchall()
 

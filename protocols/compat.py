@@ -21,4 +21,14 @@ except ImportError:  # MicroPython before 1.23 on a trimmed build
 
 MICROPYTHON = sys.implementation.name == "micropython"
 
-__all__ = ["MICROPYTHON", "const", "crc32"]
+
+def one_parent(*files: str) -> bool:
+    """Tell whether package files ('.../gateway/__init__.py', ...) stand in one folder.
+
+    The packages' names are generic: with a stray `gateway` or `tools` on the path, parts of two
+    programs would run as one.
+    """
+    return len({file.replace("\\", "/").rsplit("/", 2)[0] for file in files}) == 1
+
+
+__all__ = ["MICROPYTHON", "const", "crc32", "one_parent"]

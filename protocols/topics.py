@@ -2,7 +2,7 @@
 
 Device tree  o2od/v1/{kind}/{part}/{device}/{leaf}      between a device and the gateway
 Feed tree    o2o/v1/{city}/{kind}/{id}/{stream}         what a backend reads
-Intake       o2o/v1/{city}/intake/{id}/{order|picklist} what a backend sends
+Intake       o2o/v1/{city}/intake/{id}/{what}-in         what a backend sends
 
 `part` is crc32(device) mod 64 in two digits: workers own whole parts, so one device is always read
 by one worker.
@@ -15,7 +15,8 @@ PARTS = const(64)
 ID_MAX = const(32)
 KINDS = ("rider", "picker", "door")
 LEAVES = ("up", "down", "ack", "presence")
-INTAKE = ("order", "picklist")
+# No stream of the feed may end like these: a reader of all orders (.../+/+/order) would get them too.
+INTAKE = {"order-in": "order", "picklist-in": "picklist"}
 
 
 def is_name(text: str) -> bool:
@@ -76,4 +77,4 @@ def parse_intake_topic(topic: str):
         return None
     if levels[5] not in INTAKE or not levels[4]:
         return None
-    return levels[5], levels[4]
+    return INTAKE[levels[5]], levels[4]

@@ -63,7 +63,8 @@ class Uplink:
             if seq > ring.acked:
                 self._moved_ms[i] = now_ms
             ring.ack(seq)
-            if not self._answered[i]:
+            if not self._answered[i] or self._readers[i].seq <= seq:
+                # Answered: go on behind the ack. Overtaken by it: what is ahead was sent before.
                 self._answered[i] = True
                 self._moved_ms[i] = now_ms
                 self._readers[i].seek(seq + 1)

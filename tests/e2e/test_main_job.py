@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from paho.mqtt import publish
 
 from tools.demo.children import Children, wait_for
 from tools.demo.rider import Rider
@@ -199,7 +200,13 @@ def test_a_generated_ride_with_temperatures_and_an_order(start):
         "device": "rider-0001",
         "drop": {"lat_e7": samples[-1].lat_e7, "lon_e7": samples[-1].lon_e7},
     }
-    assert run.site.post("/orders", order) == ""
+    publish.single(  # the platform's other way in: MQTT
+        "o2o/v1/shanghai/intake/A1/order-in",
+        json.dumps(order),
+        1,
+        hostname="127.0.0.1",
+        port=run.site.broker_port,
+    )
     run.play()
     run.drain(len(samples))
     assert heard(run) == sent(run)

@@ -50,6 +50,12 @@ def test_every_message_of_the_document_has_schema_example_channel_and_operation(
     assert len(set(addresses)) == len(addresses)
 
 
+def test_no_reader_of_a_stream_gets_what_is_sent_in():
+    channels = document()["channels"]
+    leaves = {name: each["address"].rsplit("/", 1)[1] for name, each in channels.items()}
+    assert len(set(leaves.values())) == len(leaves)
+
+
 def test_every_field_has_words_and_a_class_and_no_record_field_hides_the_envelope():
     for kind in messages.RECORDS:
         name, log, fields, _ = messages.RECORDS[kind]

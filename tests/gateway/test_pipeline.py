@@ -173,6 +173,37 @@ def test_ticks_are_dated_by_the_hello_and_better_by_a_time_record(world):
     )  # two seconds before 40,000,000 ms
 
 
+def test_of_several_hellos_the_one_that_waited_least_dates_the_ticks(world):
+    for tick_ms, delay_ms in ((5_000, 3_600_000), (10_000, 200), (15_000, 90_000)):
+        received_ms = NOW + tick_ms + delay_ms
+        world.frame(hello(stamp=(1, tick_ms, -1, 0), tick_ms=tick_ms), received_ms)
+    world.frame(frame(1, fixes(1), stamp=(1, 7_000, -1, 0)), NOW + 4_000_000)
+    (fix,) = world.rows("fix")
+    assert datetime.fromisoformat(fix["t"]).timestamp() * 1000 == NOW + 7_200
+
+
+def test_a_clock_gone_wild_makes_no_pseudonyms_of_its_own(world):
+    for seq, day in ((1, 60_000), (2, 1), (3, 2517)):
+        world.frame(frame(seq, fixes(1), stamp=(1, 0, day, 0)), (2517 + 18_262) * 86_400_000 + 1)
+    assert len({each["subject"] for each in world.rows("fix")}) == 1
+    assert len(world.rows("roster")) == 1
+
+
+def test_what_no_device_took_in_time_is_told(world):
+    with world.store.transaction():
+        world.store.set_order("A1", "rider-0001", "received", b"{}")
+        world.store.set_order("A2", "rider-0001", "assigned", b"{}")
+        for name, ref in (("c1", "A1"), ("c2", "A2"), ("p1", "L1"), ("p2", "L1")):
+            world.store.add_command(name, "rider-0001", ref, b"", NOW)
+        late = world.store.expire_commands(NOW + 1)
+        world.store.add_rows(world.pipeline.expired_rows(world.store, late, NOW + 1))
+        assert world.store.expire_commands(NOW + 1) == []
+    assert [(each["order"], each["state"]) for each in world.rows("order")] == [("A1", "expired")]
+    assert [(each["list"], each["event"]) for each in world.rows("pick")] == [
+        ("L1", "list_expired")
+    ]
+
+
 def test_without_any_anchor_the_time_is_honestly_unknown(world):
     world.frame(frame(1, fixes(1), stamp=(1, 7_000, -1, 0)))
     (fix,) = world.rows("fix")

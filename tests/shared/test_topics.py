@@ -36,12 +36,12 @@ def test_names():
 
 
 def test_intake_topics():
-    assert topics.parse_intake_topic("o2o/v1/shanghai/intake/A1/order") == ("order", "A1")
-    assert topics.parse_intake_topic("o2o/v1/shanghai/intake/L/picklist") == ("picklist", "L")
+    assert topics.parse_intake_topic("o2o/v1/shanghai/intake/A1/order-in") == ("order", "A1")
+    assert topics.parse_intake_topic("o2o/v1/shanghai/intake/L/picklist-in") == ("picklist", "L")
     for topic in (
         "o2o/v1/shanghai/rider/x/fix",
-        "o2o/v1/shanghai/intake//order",
-        "o2o/v1/shanghai/intake/A1/refund",
+        "o2o/v1/shanghai/intake//order-in",
+        "o2o/v1/shanghai/intake/A1/order",
         "o2o/v1/shanghai/intake/A1",
     ):
         assert topics.parse_intake_topic(topic) is None, topic

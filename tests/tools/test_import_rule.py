@@ -2,6 +2,9 @@
 firmware; tools <- all. gateway and ar_picking do not know each other."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,17 +98,20 @@ def test_a_forbidden_import_is_found(tmp_path, where, line):
     assert len(found) == 1 and found[0].startswith(f"{where}:2 imports"), found
 
 
-def test_the_five_packages_share_one_parent():
-    import ar_picking
-    import firmware
-    import gateway
-    import protocols
-    import tools
-
-    parents = {
-        Path(each.__file__).parents[1] for each in (ar_picking, firmware, gateway, protocols, tools)
-    }
-    assert parents == {ROOT}
+def test_the_five_packages_share_one_parent_and_a_stray_one_is_told(tmp_path):
+    stray = tmp_path / "protocols"
+    stray.mkdir()
+    for path in (ROOT / "protocols").glob("*.py"):
+        (stray / path.name).write_text(path.read_text())
+    for package in ("gateway", "ar_picking", "tools"):
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {package}"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+            capture_output=True,
+            text=True,
+        )
+        assert "different folders" in done.stderr, package
 
 
 def test_only_tests_import_tools_and_no_test_folder_is_a_package():

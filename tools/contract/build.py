@@ -52,11 +52,28 @@ _ADDED: dict[str, dict[str, Schema]] = {
         "state": {
             "type": "string",
             "x-extensible-enum": [
-                *("received", "assigned", "refused", "arrived", "handed_over", "cancelled"),
+                *(
+                    "received",
+                    "assigned",
+                    "refused",
+                    "arrived",
+                    "handed_over",
+                    "cancelled",
+                    "expired",
+                ),
             ],
         }
     },
     "alert": {"record": _ID},
+    "pick": {
+        "event": {
+            "type": ["string", "null"],
+            "x-extensible-enum": [
+                *("list_started", "bin_confirmed", "picked", "short", "list_done"),
+                *("list_refused", "list_expired"),
+            ],
+        }
+    },
 }
 _PRESENCE: dict[str, Schema] = {
     "state": {"type": "string", "x-extensible-enum": ["online", "offline"]},
@@ -259,7 +276,7 @@ def _channel(name: str, intake: bool) -> dict[str, Any]:
     if intake:
         leaf = name.removeprefix("intake-")
         return {
-            "address": "o2o/v1/{city}/intake/{ref}/" + leaf,
+            "address": "o2o/v1/{city}/intake/{ref}/" + leaf + "-in",
             "messages": {name: {"$ref": f"#/components/messages/{name}"}},
             "parameters": {
                 "city": city,

@@ -55,8 +55,8 @@ class Backend:
         self.connected.set()
 
     def _message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith("/last") or "/intake/" in message.topic:
-            return
+        if message.topic.endswith(("/last", "-in")):
+            return  # a snapshot, and what others send to the gateway
         try:
             body = json.loads(message.payload)
             record = body.get("record", body["id"])
