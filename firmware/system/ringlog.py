@@ -271,14 +271,6 @@ class RingLog:
         """Copy the record that check() has just read to `buf[pos:]`."""
         buf[pos : pos + size] = memoryview(self._buffer)[:size]
 
-    def usable(self) -> int:
-        """Return the bytes of the partition that are not held by unacknowledged sectors."""
-        held = 0
-        for first in self._first:
-            if first:
-                held += 1
-        return (self.flash.blocks - held) * self.flash.block_size
-
 
 class Reader:
     """Reads records of a ring one after the other; `seq` is the number of the next one."""

@@ -4,28 +4,24 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from tools.demo.accounts import Ledger
 from tools.demo.backend import Backend
 from tools.demo.children import Child, Children, wait_for
-from tools.demo.epochs import epochs_in
 from tools.demo.picking import Picking
 from tools.demo.rider import Rider
+from tools.demo.rides import Ride, plan
 from tools.demo.site import CITY, Site, check_free, free_ports
 from tools.demo.summary import show_summary
-from tools.errors import ToolError, UsageError
+from tools.errors import ToolError
 from tools.parts import require
-from tools.simulate import replay, sentences
-from tools.simulate.ride import ORIGIN_E7, Sample, generate, read_csv
+from tools.simulate import sentences
 
-_RIDERS = 3
-_RIDE_M = 380.0
-_STARTS_E7 = ((0, 0), (11_000, -18_000), (-14_000, 16_000))
+_UNTIL_THEY_RIDE = timedelta(seconds=3)  # boards and guide take about so long to start
 _RESTART_S = 2.0
 _DRAIN_S = 20.0
 _PICKING_GRACE_S = 6.0  # a list that is nearly done may be finished
@@ -64,7 +60,8 @@ class Demo:
     def run(self) -> int:
         """Run it all; 0 only if nothing was lost."""
         options = self._options
-        plans = self._plan_rides()  # a bad file is told before anything is started
+        # A bad file is told before anything is started.
+        rides = plan(options.nmea, options.track, options.shift, options.seconds)
         self._say("MicroPython ...")
         require("micropython")  # fetched when it is not here yet
         for port, name in (
@@ -88,7 +85,7 @@ class Demo:
             backend = Backend(site.broker_port, CITY, lambda order: self._hand_over(site, order))
             backend.start()
             self._say("gateway is ready; radio ...")
-            self._make_riders(plans)
+            self._make_riders(rides)
             site.start_air(self._air_spec())
             for rider in self._riders:
                 rider.start_board(children, site.broker_port)
@@ -118,37 +115,12 @@ class Demo:
                 with contextlib.suppress(OSError):
                     rider.receiver.close()
 
-    # -- rides --------------------------------------------------------------------------------------
+    # -- riders -------------------------------------------------------------------------------------
 
-    def _plan_rides(self) -> list[tuple[Iterable[tuple[float, bytes]], tuple[int, int]]]:
-        """Return per rider (bursts, where its customer lives)."""
-        options = self._options
-        start = sentences.now_on_the_second() + timedelta(seconds=5)
-        plans: list[tuple[Iterable[tuple[float, bytes]], tuple[int, int]]] = []
-        for number in range(_RIDERS):
-            if number == 0 and options.nmea:
-                log = replay.read_log(options.nmea)
-                if not options.shift:
-                    _check_wire_time(options.nmea, replay.first_time(log))
-                bursts = list(replay.bursts(log, start if options.shift else None))
-                plans.append((self._limited(bursts), _last_position(bursts)))
-                continue
-            if number == 0 and options.track:
-                samples = read_csv(options.track)
-            else:
-                samples = generate(number + 1, _RIDE_M, _origin(number))
-            plans.append((self._limited(sentences.ride(samples, start)), _home(samples, options)))
-        return plans
-
-    def _limited(self, bursts: list[tuple[float, bytes]]) -> list[tuple[float, bytes]]:
-        seconds = self._options.seconds
-        return [each for each in bursts if seconds is None or each[0] <= seconds]
-
-    def _make_riders(
-        self, plans: list[tuple[Iterable[tuple[float, bytes]], tuple[int, int]]]
-    ) -> None:
-        ports = free_ports(len(plans))
-        for number, (bursts, home) in enumerate(plans):
+    def _make_riders(self, rides: list[Ride]) -> None:
+        ports = free_ports(len(rides))
+        start = sentences.now_on_the_second()
+        for number, ride in enumerate(rides):
             kind, base_c = _SENSORS[number]
             sensor = {
                 "address": f"C4:38:00:00:00:{number + 1:02X}",
@@ -158,10 +130,11 @@ class Demo:
                 "boards": [number],
             }
             device = f"rider-{number + 1:04d}"
+            bursts = ride.bursts(start + _UNTIL_THEY_RIDE)
             rider = Rider(device, self._folder / device, bursts, [sensor], ports[number])
             self._riders.append(rider)
             self._orders[device] = f"A{1001 + number}"
-            self._homes[device] = home
+            self._homes[device] = ride.end()
 
     def _air_spec(self) -> dict[str, Any]:
         return {
@@ -297,14 +270,6 @@ class Demo:
         self._say(line)
 
 
-def _check_wire_time(path: Path, begin: datetime | None) -> None:
-    if begin is not None and begin.year < 2020:
-        raise UsageError(
-            f"{path} begins on {begin:%Y-%m-%d}, and the records' clock on 2020-01-01: "
-            "leave out --replay-time keep"
-        )
-
-
 def check_room(folder: Path) -> None:
     """Raise ToolError when the disk of `folder` is too full for a demo."""
     free = shutil.disk_usage(folder).free
@@ -313,22 +278,3 @@ def check_room(folder: Path) -> None:
             f"no space left for {folder}: the demo needs {_ROOM_BYTES >> 20} MB, "
             f"{free >> 20} MB are free; free some or choose another folder with --out"
         )
-
-
-def _origin(number: int) -> tuple[int, int]:
-    """Return where a rider starts: a few blocks from the others, so that one map shows them all."""
-    north, east = _STARTS_E7[number]
-    return ORIGIN_E7[0] + north, ORIGIN_E7[1] + east
-
-
-def _home(samples: list[Sample], options: Options) -> tuple[int, int]:
-    """Return where a ride ends: at its last sample, or where the time for it is up."""
-    end = samples[0].t_s + (options.seconds or float("inf"))
-    last = [sample for sample in samples if sample.t_s <= end][-1]
-    return last.lat_e7, last.lon_e7
-
-
-def _last_position(bursts: list[tuple[float, bytes]]) -> tuple[int, int]:
-    """Return the last position in a log, (0, 0) when it has none."""
-    epochs = epochs_in(b"".join(burst for _, burst in bursts))
-    return (epochs[-1].lat_e7, epochs[-1].lon_e7) if epochs else (0, 0)
