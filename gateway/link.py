@@ -158,8 +158,8 @@ class Link(threading.Thread):
 
     def _consider_older_protocol(self, outcome: list[ReasonCode]) -> None:
         """A broker that answers MQTT 5 with a refusal, or hangs up on it, may know 3.1.1 only."""
-        if self._broker.protocol != "auto":
-            return
+        if self._broker.protocol != "auto" or self.connects:
+            return  # told which, or this broker has already shown what it speaks
         if outcome and "protocol" in str(outcome[0]).lower():
             self._protocol = mqtt.MQTTv311
         elif not outcome and self._hung_up:
