@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help setup demo test lint fmt bench lock contract clean
+.PHONY: help setup demo test lint fmt bench soak lock contract clean
 help:
 	@echo "make setup     .venv with the o2o command, and the real parts (MicroPython, broker, ...)"
 	@echo "make demo      the main job, end to end; options in ARGS, e.g. ARGS=--once"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make fmt       format the code"
 	@echo "make bench     measurements beside the peers"
+	@echo "make soak      the fuzz tests, a million rounds each"
 	@echo "make lock      requirements/*.txt anew from pyproject.toml"
 	@echo "make contract  the backend contract anew from protocols/messages.py"
 	@echo "make clean     remove .venv, .cache and out"
@@ -43,7 +44,11 @@ fmt: $(VENV)/.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.done
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.done
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(VENV)/.bench
 	$(BIN)/pytest tests/bench --override-ini=testpaths=tests/bench -q -s -p no:cacheprovider $(ARGS)
 
 lock: $(VENV)/.done
@@ -53,9 +58,16 @@ lock: $(VENV)/.done
 	  -o requirements/$$extra.txt -c requirements/dev.txt; done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra test pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra bench pyproject.toml -o requirements/bench.txt \
+	  -c requirements/dev.txt
 
 contract: $(VENV)/.done
 	$(BIN)/o2o contract
+
+# What is too long for `make test`: the fuzz tests with a million rounds each.
+soak: $(VENV)/.done
+	O2O_FUZZ=1000000 $(BIN)/pytest tests/shared -k fuzz -s --timeout=7200 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache out build *.egg-info
