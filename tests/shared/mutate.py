@@ -48,7 +48,7 @@ class Chance:
 
 
 def damaged(data, chance):
-    """Return `data` (bytes) with one to three faults: bits flipped, bytes lost, doubled, put in, cut off."""
+    """Return `data` with one to three faults: bits flipped, bytes lost, doubled, put in, cut off."""
     data = bytearray(data)
     for _ in range(1 + chance.below(3)):
         size = len(data)
