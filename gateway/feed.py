@@ -10,8 +10,9 @@ import msgspec
 from gateway.identity import Identity
 from gateway.store import ROUTINE, URGENT, Row, Store
 from protocols import messages
+from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
 from protocols.topics import feed_topic
-from protocols.units import DAY_MS, EPOCH_DAYS_AFTER_UNIX
+from protocols.units import DAY_MS
 
 # A message older than this when it arrived was stored on the way: the backend may want to know.
 REPLAY_MS = 30_000

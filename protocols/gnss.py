@@ -1,108 +1,83 @@
-"""Epochs and fixes out of checked NMEA sentences (RMC GGA GSA GSV).
+"""Fixes out of checked NMEA sentences: RMC GGA GNS GLL VTG ZDA GST GSA GSV DTM TXT (NMEA 2.0 to 4.11).
 
-An epoch is everything that carries one time; it ends when a sentence with another time arrives, or
-when the caller saw the line fall silent. Receivers differ in which sentence comes first and last,
-so no sentence is the end mark. A sentence that is not plausible in every field changes nothing.
+A sentence that is not plausible in every field it is used for changes nothing.
 """
 
+from protocols.absent import NONE
+from protocols.calendar import days_from_civil
 from protocols.compat import const
-from protocols.nmea import NONE, code
-from protocols.units import EPOCH_DAYS_AFTER_UNIX
+from protocols.epochs import Epochs
+from protocols.fix import CAUTION, ESTIMATED
+from protocols.nmea import code
+from protocols.satellites import Reader
 
-# Systems, numbered as in NMEA 4.11 (system id), so GSA's field is the index.
-GPS = const(1)
-GLO = const(2)
-GAL = const(3)
-BDS = const(4)
-QZS = const(5)
-NIC = const(6)
-SBS = const(7)
-SYSTEMS = ("", "GPS", "GLO", "GAL", "BDS", "QZS", "NIC", "SBS")
+_A = const(0x41)
+_C = const(0x43)
+_M = const(0x4D)
+_N = const(0x4E)
+_S = const(0x53)
+_U = const(0x55)
+_V = const(0x56)
+_SIGMA_CM_MAX = const(100_000_000)
+_KNOT_NUM = const(463)  # 1 kn = 1852 m / 3600 s = 463/900 m/s
+_KNOT_DEN = const(900)
+# FAA mode letters; C and U are Quectel's "caution" and "unsafe".
+# Their value here: may a position with this mode be called measured?
+_MODES = {letter: letter not in (0x45, 0x4D, 0x53) for letter in (ord(c) for c in "ACDEFMNPRSU")}
+# GNS has one letter a system; the best of them counts. Best first, with the quality as GGA numbers it.
+_GNS_LETTERS = b"RFPDAEMSN"
+_GNS_RANK = {letter: rank for rank, letter in enumerate(_GNS_LETTERS)}
+_GNS_QUALITY = (4, 5, 3, 2, 1, 6, 7, 8, 0)
+_W84 = code(b"W84")
+_P90 = code(b"P90")  # GLONASS' own, within a metre of WGS-84
+_ANTENNA = ((b"OPEN", 2), (b"SHORT", 3), (b"OK", 1))
 
-_RMC = code(b"RMC")
-_GGA = code(b"GGA")
-_GSA = code(b"GSA")
-_GSV = code(b"GSV")
-_GN = code(b"GN")
-_TALKERS = {
-    code(b"GP"): GPS,
-    code(b"GL"): GLO,
-    code(b"GA"): GAL,
-    code(b"GB"): BDS,
-    code(b"BD"): BDS,
-    code(b"PQ"): BDS,
-    code(b"GQ"): QZS,
-    code(b"QZ"): QZS,
-    code(b"GI"): NIC,
-}
-_VALID = const(0x41)  # 'A' of RMC's status
-_KNOT_MM_S_NUM = const(463)  # 1 kn = 1852 m / 3600 s = 463/900 m/s
-_KNOT_MM_S_DEN = const(900)
-_HALF_DAY_MS = const(43_200_000)
-_VIEW_MAX = const(96)
+# Sentences that carry a time: bits of the kinds an epoch has seen.
+_RMC = const(1)
+_GGA = const(2)
+_GNS = const(4)
+_GLL = const(8)
+_ZDA = const(16)
+_GST = const(32)
+# Whose position is kept where an epoch has several: the higher.
+_BY_GLL = const(1)
+_BY_RMC = const(2)
+_BY_GNS = const(3)
+_BY_GGA = const(4)
 
-
-class Fix:
-    """One epoch. Absent numbers are nmea.NONE; positions are (degrees, fraction_e7), both signed.
-
-    `days` since 1970-01-01 (NONE until a date was seen), `ms` of day UTC, `has_position`,
-    `mode` 1 none 2 2D 3 3D, `quality` GGA's 0..8, `sats_used`, `bds_used`, `hdop_c` x100,
-    `alt_cm` above mean sea level, `speed_mm_s`, `course_cdeg`.
-    """
-
-    def __init__(self):
-        self.lat = [0, 0]
-        self.lon = [0, 0]
-        self.clear()
-
-    def clear(self):
-        """Forget everything: the start of a new epoch."""
-        self.days = NONE
-        self.ms = NONE
-        self.has_position = False
-        self.mode = NONE
-        self.quality = NONE
-        self.sats_used = NONE
-        self.bds_used = 0
-        self.hdop_c = NONE
-        self.alt_cm = NONE
-        self.speed_mm_s = NONE
-        self.course_cdeg = NONE
+# What a handler says: nothing was taken; taken; taken, and the epoch before it closed.
+_REFUSED = const(-1)
 
 
-class Receiver:
+class Receiver(Epochs):
     """Assembles epochs from the sentences of one receiver.
 
-    `take(framer)` returns True when an epoch closed: it is then in `fix` and stays there until the
-    next one closes. `quiet()` closes the epoch under way once the line has fallen silent.
-    Counters: `unknown` sentences of other types, `rejected` implausible ones, `late` sentences for
-    an epoch that was already closed.
+    `take(framer)` returns True when an epoch closed; it is then in `fix`. `quiet()` closes the epoch
+    under way once the line has fallen silent. `sky` holds the satellites; `antenna` what TXT says of
+    it: 0 nothing, 1 well, 2 open, 3 shorted. Counters: `unknown` sentences of other types, `rejected`
+    implausible ones, `late` those for an epoch that was already closed.
     """
 
-    def __init__(self):
-        self.fix = Fix()
-        self._next = Fix()
-        self._closed_ms = NONE
-        self._days = NONE
-        self._days_ms = NONE
-        self._void = False
-        self._gsa_mode = NONE
-        self._gsa_used = 0
-        self._lat = [0, 0]
-        self._lon = [0, 0]
+    def __init__(self, build_days: int = NONE):
+        super().__init__(build_days)
+        self.antenna = 0
         self.unknown = 0
         self.rejected = 0
-        self.late = 0
-        # Satellites in view: system << 12 | id as sent, and C/N0 (dB-Hz, NONE when not tracked).
-        self.view = [0] * _VIEW_MAX
-        self.view_cn0 = [0] * _VIEW_MAX
-        self.view_count = 0
-        self._viewed = 0  # bit per system whose satellites were renewed in this epoch
+        self._satellites = Reader(self.sky)
+        self._lat = [0, 0]
+        self._lon = [0, 0]
         self._handlers = {
-            _RMC: self._rmc,
-            _GGA: self._gga,
-            _GSA: self._gsa,
-            _GSV: self._gsv,
+            code(b"RMC"): self._rmc,
+            code(b"GGA"): self._gga,
+            code(b"GNS"): self._gns,
+            code(b"GLL"): self._gll,
+            code(b"VTG"): self._vtg,
+            code(b"ZDA"): self._zda,
+            code(b"GST"): self._gst,
+            code(b"GSA"): self._gsa,
+            code(b"GSV"): self._gsv,
+            code(b"DTM"): self._dtm,
+            code(b"TXT"): self._txt,
         }
 
     def take(self, framer) -> bool:
@@ -111,222 +86,285 @@ class Receiver:
         if handler is None:
             self.unknown += 1
             return False
-        return handler(framer)
-
-    def quiet(self) -> bool:
-        """Close the epoch under way, if there is one; True when there was."""
-        if self._next.ms == NONE:
-            return False
-        self._close()
-        return True
-
-    def _epoch(self, ms: int) -> int:
-        """Make `ms` the epoch under way: -1 it is over already, 0 it was under way, 1 one closed."""
-        if ms == self._next.ms:
-            return 0
-        if ms == self._closed_ms:
-            self.late += 1
-            return -1
-        closed = self._next.ms != NONE
-        if closed:
-            self._close()
-        self._next.ms = ms
-        return 1 if closed else 0
-
-    def _close(self):
-        epoch = self._next
-        if self._void:
-            epoch.has_position = False
-        if self._gsa_mode != NONE:
-            epoch.mode = self._gsa_mode
-            # GGA says at most 12; GSA lists them all. The larger one is the truth.
-            if epoch.sats_used != NONE and epoch.sats_used < self._gsa_used:
-                epoch.sats_used = self._gsa_used
-        elif epoch.has_position:
-            epoch.mode = 3 if epoch.alt_cm != NONE else 2
-        if not epoch.has_position:
-            epoch.mode = 1
-        if self._days != NONE:
-            # A sentence without a date belongs to the day of the last one with a date, or to the
-            # next day when the clock has jumped back by more than half a day since.
-            epoch.days = self._days + (1 if self._days_ms - epoch.ms > _HALF_DAY_MS else 0)
-        self._closed_ms = epoch.ms
-        self.fix, self._next = epoch, self.fix
-        self._next.clear()
-        self._void = False
-        self._gsa_mode = NONE
-        self._gsa_used = 0
-        self._viewed = 0
-
-    def _reject(self) -> bool:
-        self.rejected += 1
-        return False
-
-    def _rmc(self, s) -> bool:
-        if s.fields < 10:
-            return self._reject()
-        ms = s.time_ms(1)
-        if ms == NONE:
-            # Receivers send RMC with empty fields before they know the time: that is not an error.
-            return False if s.empty(1) else self._reject()
-        days = s.date_days(9)
-        if days == NONE and not s.empty(9):
-            return self._reject()
-        valid = s.letter(2) == _VALID
-        located = not s.empty(3)
-        speed = s.number(7, 3)
-        course = s.number(8, 2)
-        if located and not (s.coordinate(3, 90, self._lat) and s.coordinate(5, 180, self._lon)):
-            return self._reject()
-        if not (_fits(s, 7, speed, 0, 1_000_000) and _fits(s, 8, course, 0, 36_000)):
-            return self._reject()
-        step = self._epoch(ms)
+        step = handler(framer)
         if step < 0:
-            return False
-        if days != NONE:
-            self._days = days
-            self._days_ms = ms
-        epoch = self._next
-        if not valid:
-            self._void = True
-        elif located and not epoch.has_position:
-            self._place(epoch)
-        if valid and speed != NONE:
-            epoch.speed_mm_s = speed * _KNOT_MM_S_NUM // _KNOT_MM_S_DEN
-        if valid and course != NONE:
-            epoch.course_cdeg = course
+            self.rejected += 1
         return step == 1
 
-    def _gga(self, s) -> bool:
-        if s.fields < 11:
-            return self._reject()
+    def _position(self, s, i) -> bool:
+        """Read the position in fields `i`..`i + 3` into the scratch pair.
+
+        Every receiver gives both parts the same number of decimals; where one differs, a digit was lost.
+        """
+        if s.width(i) + 1 != s.width(i + 2):
+            return False
+        return s.coordinate(i, 90, self._lat) and s.coordinate(i + 2, 180, self._lon)
+
+    def _place(self, rank):
+        self._next.offer(self._lat, self._lon, rank > self._ranked, self.fix)
+        if rank > self._ranked:
+            self._ranked = rank
+
+    def _time(self, s) -> int:
+        """Return field 1's time, NONE when it is empty, -1 when it is no time."""
         ms = s.time_ms(1)
-        if ms == NONE:
-            return False if s.empty(1) else self._reject()
-        quality = s.integer(6)
-        if not 0 <= quality <= 9:
-            return self._reject()
+        return -1 if ms == NONE and not s.empty(1) else ms
+
+    def _rmc(self, s) -> int:
+        if s.fields < 12:
+            return _REFUSED
+        ms = self._time(s)
+        status = s.letter(2)
+        mode = s.letter(12)
+        caution = s.letter(13)
+        if ms == -1 or status < 0 or (mode and mode not in _MODES) or caution < 0:
+            return _REFUSED
+        days = s.date_days(9)
+        if days == NONE and not s.empty(9) and s.number(9, 0) != -1:  # Telit: -1, not known yet
+            return _REFUSED
+        # The navigation status V says "not for safety of life": such a fix is as good as any other.
+        # Void, the position is a placeholder (MTK: 8960.000000) and not looked at.
+        void = status != _A or mode == _N
+        located = not (void or s.empty(3))
+        speed = s.number(7, 3)
+        course = s.number(8, 2)
+        if located and not self._position(s, 3):
+            return _REFUSED
+        if not (_fits(s, 7, speed, 0, 1_000_000) and _fits(s, 8, course, -18_000, 36_000)):
+            return _REFUSED
+        step = self._begin(ms, _RMC)
+        if step > 1:
+            return 0
+        if days != NONE and ms != NONE:
+            self._date(days, ms)
+        if void:
+            self._void = True
+            return step
+        if located:
+            self._place(_BY_RMC)
+        epoch = self._next
+        self._mark(mode, caution)
+        if speed != NONE:
+            epoch.speed_mm_s = speed * _KNOT_NUM // _KNOT_DEN
+        if course != NONE:
+            epoch.course_cdeg = course if course >= 0 else course + 36_000
+        return step
+
+    def _mark(self, mode, caution):
+        """Set the flags that RMC's or GNS's letters stand for."""
+        if mode == _C or mode == _U or caution == _C or caution == _U:
+            self._next.flags |= CAUTION
+        if not _MODES.get(mode, True):
+            self._next.flags |= ESTIMATED
+
+    def _gga(self, s) -> int:
+        if s.fields < 15:
+            return _REFUSED
+        ms = self._time(s)
+        quality = s.number(6, 0)
+        if ms == -1 or not 0 <= quality <= 9 or not (_metres(s, 10) and _metres(s, 12)):
+            return _REFUSED
         located = quality > 0 and not s.empty(2)
-        if located and not (s.coordinate(2, 90, self._lat) and s.coordinate(4, 180, self._lon)):
-            return self._reject()
-        used = s.integer(7)
+        if located and not self._position(s, 2):
+            return _REFUSED
+        used = s.number(7, 0)
         hdop = s.number(8, 2)
         alt = s.number(9, 2)
-        if not (_fits(s, 7, used, 0, 99) and _fits(s, 9, alt, -1_000_000, 10_000_000)):
-            return self._reject()
-        step = self._epoch(ms)
-        if step < 0:
-            return False
+        if not (
+            _fits(s, 7, used, 0, 99)
+            and _fits(s, 8, hdop, 0, 1_000_000)
+            and _fits(s, 9, alt, -1_000_000, 10_000_000)
+        ):
+            return _REFUSED
+        step = self._begin(ms, _GGA)
+        if step > 1:
+            return 0
         epoch = self._next
         epoch.quality = quality
         if located:
-            self._place(epoch)
-        epoch.sats_used = used
-        if hdop != NONE and 0 <= hdop <= 65_535:
+            self._place(_BY_GGA)
+        self._dilution(used, hdop, alt)
+        return step
+
+    def _dilution(self, used, hdop, alt):
+        """Keep GGA's or GNS's satellites, dilution and altitude."""
+        epoch = self._next
+        if used > epoch.sats_used:
+            epoch.sats_used = used
+        if 0 <= hdop <= 65_535:
             epoch.hdop_c = hdop
-        epoch.alt_cm = alt
-        return step == 1
+        if alt != NONE:
+            epoch.alt_cm = alt
 
-    def _place(self, epoch):
-        epoch.lat[0] = self._lat[0]
-        epoch.lat[1] = self._lat[1]
-        epoch.lon[0] = self._lon[0]
-        epoch.lon[1] = self._lon[1]
-        epoch.has_position = True
+    def _gns(self, s) -> int:
+        if s.fields < 13:
+            return _REFUSED
+        ms = self._time(s)
+        best = self._best_mode(s)
+        if ms == -1 or best < 0:
+            return _REFUSED
+        located = _GNS_QUALITY[best] > 0 and not s.empty(2)
+        if located and not self._position(s, 2):
+            return _REFUSED
+        used = s.number(7, 0)
+        hdop = s.number(8, 2)
+        alt = s.number(9, 2)
+        if not (
+            _fits(s, 7, used, 0, 99)
+            and _fits(s, 8, hdop, 0, 1_000_000)
+            and _fits(s, 9, alt, -1_000_000, 10_000_000)
+        ):
+            return _REFUSED
+        step = self._begin(ms, _GNS)
+        if step > 1:
+            return 0
+        if self._next.quality == NONE:
+            self._next.quality = _GNS_QUALITY[best]
+        if located:
+            self._place(_BY_GNS)
+            self._mark(_GNS_LETTERS[best], s.letter(13))
+        self._dilution(used, hdop, alt)
+        return step
 
-    def _gsa(self, s) -> bool:
+    def _best_mode(self, s) -> int:
+        """Return the place in _GNS_LETTERS of the best system's mode, or -1."""
+        best = len(_GNS_LETTERS)
+        for pos in range(s.starts[6], s.starts[6] + s.width(6)):
+            rank = _GNS_RANK.get(s.line[pos], -1)
+            if rank < 0:
+                return -1
+            if rank < best:
+                best = rank
+        return best if best < len(_GNS_LETTERS) else len(_GNS_LETTERS) - 1
+
+    def _gll(self, s) -> int:
+        if s.fields < 7:
+            return _REFUSED
+        ms = s.time_ms(5)
+        status = s.letter(6)
+        located = status == _A and not s.empty(1) and s.letter(7) != _N
+        if (ms == NONE and not s.empty(5)) or status < 0 or s.letter(7) < 0:
+            return _REFUSED
+        if located and not self._position(s, 1):
+            return _REFUSED
+        step = self._begin(ms, _GLL)
+        if step > 1:
+            return 0
+        if located:
+            self._place(_BY_GLL)
+        return step
+
+    def _vtg(self, s) -> int:
+        """VTG has no time: it belongs to the epoch under way, and says nothing that RMC did not."""
+        if s.fields < 9 or s.letter(9) < 0:
+            return _REFUSED
+        course = s.number(1, 2)
+        speed = s.number(7, 2)  # km/h
+        if not (_fits(s, 1, course, 0, 36_000) and _fits(s, 7, speed, 0, 360_000)):
+            return _REFUSED
+        epoch = self._next
+        if s.letter(9) != _N and self._under_way:
+            if epoch.speed_mm_s == NONE and speed != NONE:
+                epoch.speed_mm_s = speed * 25 // 9
+            if epoch.course_cdeg == NONE:
+                epoch.course_cdeg = course
+        return 0
+
+    def _zda(self, s) -> int:
+        if s.fields < 5:
+            return _REFUSED
+        ms = self._time(s)
+        if ms == -1:
+            return _REFUSED
+        days = NONE
+        if not s.empty(4):
+            days = days_from_civil(s.number(4, 0), s.number(3, 0), s.number(2, 0))
+            if days == NONE or s.width(4) != 4:
+                return _REFUSED
+        if ms == NONE:
+            return 0
+        step = self._begin(ms, _ZDA)
+        if step > 1:
+            return 0
+        if days != NONE:
+            self._date(days, ms)
+        return step
+
+    def _gst(self, s) -> int:
+        """GST: the receiver's own estimate of its error, 1 sigma in metres north, east, up."""
+        if s.fields < 9:
+            return _REFUSED
+        ms = self._time(s)
+        north = s.number(6, 2)
+        east = s.number(7, 2)
+        if ms == -1 or not (
+            _fits(s, 6, north, 0, _SIGMA_CM_MAX) and _fits(s, 7, east, 0, _SIGMA_CM_MAX)
+        ):
+            return _REFUSED
+        if ms == NONE:
+            return 0
+        step = self._begin(ms, _GST)
+        if step > 1:
+            return 0
+        if north != NONE and east != NONE:
+            # The hypotenuse within 7 %, without squares that would leave 31 bits.
+            self._next.acc_cm = north + east * 3 // 8 if north > east else east + north * 3 // 8
+        return step
+
+    def _gsa(self, s) -> int:
         """GSA has no time: it belongs to the epoch under way (or to the next one to begin)."""
-        if s.fields < 18:
-            return self._reject()
-        mode = s.integer(2)
-        if not 1 <= mode <= 3:
-            return self._reject()
-        talker = s.talker()
-        system = s.hex_digit(18) if s.fields > 18 else -1
-        if system < 0:
-            system = _TALKERS.get(talker, 0)
-        used = 0
-        beidou = 0
-        for i in range(3, 15):
-            if s.empty(i):
-                continue
-            satellite = s.integer(i)
-            if satellite == NONE or satellite < 0:
-                return self._reject()
-            used += 1
-            # SkyTraq and others number BeiDou 201-237, SiRF and u-blox 401-437, under GN or GP too.
-            if system == BDS or 201 <= satellite <= 263 or 401 <= satellite <= 437:
-                beidou += 1
-        if self._gsa_mode == NONE or mode > self._gsa_mode:
+        self._current_sky()
+        mode = self._satellites.gsa(s)
+        if mode == NONE:
+            return _REFUSED
+        if mode > self._gsa_mode:
             self._gsa_mode = mode
-        self._gsa_used += used
-        self._next.bds_used += beidou
-        return False
+        return 0
 
-    def _gsv(self, s) -> bool:
-        """Satellites in view, in groups of up to nine sentences per system and signal."""
-        if s.fields < 4:
-            return self._reject()
-        parts = s.integer(1)
-        part = s.integer(2)
-        if not (1 <= parts <= 9 and 1 <= part <= parts):
-            return self._reject()
-        system = _TALKERS.get(s.talker(), 0)
-        if not system:
-            self.unknown += 1
-            return False
-        # Four fields a satellite; what is left over is NMEA 4.10's signal id (never a satellite).
-        count = (s.fields - 4) // 4
-        for i in range(count):
-            satellite = s.integer(4 + 4 * i)
-            if satellite == NONE and s.empty(4 + 4 * i):
-                continue
-            if not 1 <= satellite <= 999:
-                return self._reject()
-        # Receivers send one group per signal: the first of an epoch replaces, the others add.
-        if not self._viewed & (1 << system):
-            self._viewed |= 1 << system
-            self._forget(system)
-        for i in range(count):
-            satellite = s.integer(4 + 4 * i)
-            if satellite != NONE:
-                self._see(system << 12 | satellite, s.integer(7 + 4 * i))
-        return False
+    def _gsv(self, s) -> int:
+        self._current_sky()
+        return 0 if self._satellites.gsv(s) else _REFUSED
 
-    def _forget(self, system):
-        kept = 0
-        for i in range(self.view_count):
-            if self.view[i] >> 12 != system:
-                self.view[kept] = self.view[i]
-                self.view_cn0[kept] = self.view_cn0[i]
-                kept += 1
-        self.view_count = kept
+    def _dtm(self, s) -> int:
+        """DTM: the datum of all positions from here on."""
+        if s.fields < 9 or s.width(1) != 3:
+            return 0 if s.fields > 1 and s.empty(1) else _REFUSED
+        start = s.starts[1]
+        datum = s.line[start] << 16 | s.line[start + 1] << 8 | s.line[start + 2]
+        self._other_datum = datum != _W84 and datum != _P90
+        return 0
 
-    def in_view(self, system: int) -> int:
-        """Return how many satellites of `system` (GPS..SBS; 0 for all) the receiver sees."""
-        count = 0
-        for i in range(self.view_count):
-            if system in (0, self.view[i] >> 12):
-                count += 1
-        return count
-
-    def _see(self, key, cn0):
-        for i in range(self.view_count):
-            if self.view[i] == key:  # another signal of a satellite that is counted already
-                if cn0 > self.view_cn0[i]:
-                    self.view_cn0[i] = cn0
-                return
-        if self.view_count < _VIEW_MAX:
-            self.view[self.view_count] = key
-            self.view_cn0[self.view_count] = cn0
-            self.view_count += 1
+    def _txt(self, s) -> int:
+        """TXT: banners and notices; the antenna's state is kept ("ANTENNA OPEN", "ANTSTATUS=OK")."""
+        if _find(s, b"ANT") >= 0:
+            for word, state in _ANTENNA:
+                if _find(s, word) >= 0:
+                    self.antenna = state
+                    break
+        return 0
 
 
-def _fits(sentence, i, value, lowest, highest):
+def _metres(s, i) -> bool:
+    """Tell whether field `i` is the unit M or empty: a lost or doubled comma is seen here."""
+    unit = s.letter(i)
+    return unit == _M or unit == 0
+
+
+def _fits(s, i, value, lowest, highest) -> bool:
     """Tell whether field `i` is empty or a number within its range."""
-    return lowest <= value <= highest if value != NONE else sentence.empty(i)
+    return lowest <= value <= highest if value != NONE else s.empty(i)
 
 
-def wire_day(days: int) -> int:
-    """Return the wire's day (since 2020-01-01) for days since 1970-01-01; NONE stays NONE."""
-    return days if days == NONE else days - EPOCH_DAYS_AFTER_UNIX
+def _find(s, word) -> int:
+    """Return where `word` stands in the sentence, or -1; without a slice."""
+    line = s.line
+    end = s.starts[s.fields] - 1 - len(word)
+    pos = 0
+    while pos <= end:
+        i = 0
+        while i < len(word) and line[pos + i] == word[i]:
+            i += 1
+        if i == len(word):
+            return pos
+        pos += 1
+    return -1

@@ -11,8 +11,6 @@ LON_E7_MAX = const(1_800_000_000)
 DAY_MS = const(86_400_000)
 # 23:59:60.999, so that a leap second is a time and not an error.
 MS_OF_DAY_MAX = const(86_400_999)
-# Days are counted from 2020-01-01, which is this many days after 1970-01-01.
-EPOCH_DAYS_AFTER_UNIX = const(18_262)
 # u16 days: until 2199.
 DAY_MAX = const(65_535)
 U8_MAX = const(255)

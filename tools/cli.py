@@ -15,6 +15,8 @@ from collections.abc import Sequence
 # name -> module; the help text is read from the module only when it is needed.
 COMMANDS = {
     "demo": "tools.demo.command",
+    "nmea": "tools.nmea",
+    "ble": "tools.ble",
     "store": "tools.store",
     "ar": "tools.ar",
     "parts": "tools.parts.command",

@@ -4,7 +4,7 @@ from firmware.rider.cold import ColdBox
 from firmware.rider.fixes import Fixes, count_fields, put_fields
 from firmware.rider.orders import Orders
 from protocols import commands, messages
-from protocols.gnss import wire_day
+from protocols.calendar import wire_day
 
 
 class Rider:
@@ -63,7 +63,7 @@ class Rider:
             "nmea_valid": framer.valid,
             "nmea_bad": framer.bad + framer.overlong,
             "adverts": self.cold.adverts,
-            "sats_view": self.fixes.receiver.in_view(0),
+            "sats_view": self.fixes.receiver.sky.in_view(),
         }
         if self.fixes.last_ms >= 0:
             values["fix_age_ms"] = now_ms - self.fixes.last_ms

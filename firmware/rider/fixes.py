@@ -1,9 +1,12 @@
 """Receiver bytes -> epochs -> fix records, and the last known position."""
 
 from protocols import messages
+from protocols.absent import NONE
+from protocols.calendar import wire_day
 from protocols.compat import const
-from protocols.gnss import Fix, Receiver, wire_day
-from protocols.nmea import NONE, Framer
+from protocols.fix import Fix
+from protocols.gnss import Receiver
+from protocols.nmea import Framer
 
 # The epoch under way ends when the line was silent this long: longer than any pause inside a burst
 # at 9600 baud, shorter than the second to the next one.

@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from protocols import messages
 from protocols.cbor import Writer
 from protocols.topics import device_topic
-from protocols.units import DAY_MS, EPOCH_DAYS_AFTER_UNIX
+from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
+from protocols.units import DAY_MS
 from tools.demo.children import Children
 from tools.demo.site import Site
 from tools.parts import require

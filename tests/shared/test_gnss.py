@@ -1,7 +1,9 @@
 """Epochs: everything that carries one time, whatever order a receiver speaks in."""
 
-from protocols.gnss import BDS, GPS, Receiver
-from protocols.nmea import NONE, Framer
+from protocols.absent import NONE
+from protocols.gnss import Receiver
+from protocols.nmea import Framer
+from protocols.satellites import BDS, GPS
 
 
 def sentence(body):
@@ -67,7 +69,7 @@ def test_no_fix_keeps_the_time_and_gives_no_position():
     assert epochs([rmc(b"101500.00", b"V")]) == [(DAY, 36_900_000, None)]
     assert epochs([rmc(b"101500.00"), gga(b"101500.00", 0)]) == [(DAY, 36_900_000, HERE)]
     assert epochs([rmc(b"101500.00", b"V"), gga(b"101500.00")]) == [(DAY, 36_900_000, None)]
-    assert epochs([b"GNGGA,,,,,,0,00,25.5,,,,,,", b"GNRMC,,V,,,,,,,,,,N,V"]) == []
+    assert epochs([b"GNGGA,,,,,,0,00,25.5,,,,,,", b"GNRMC,,V,,,,,,,,,,N,V"]) == [(NONE, NONE, None)]
 
 
 def test_before_any_date_there_is_no_day():
@@ -164,6 +166,6 @@ def test_a_signal_id_is_no_satellite_and_signals_are_not_counted_twice():
         ],
         receiver,
     )
-    assert receiver.in_view(GPS) == 5
-    assert receiver.in_view(BDS) == 3
-    assert receiver.in_view(0) == 8
+    assert receiver.sky.in_view(GPS) == 5
+    assert receiver.sky.in_view(BDS) == 3
+    assert receiver.sky.in_view(0) == 8

@@ -9,7 +9,7 @@ from firmware.rider.orders import MAX_OPEN, Orders, split_e7
 from firmware.system.clock import Clock
 from protocols import messages
 from protocols.cbor import Reader, Writer
-from protocols.gnss import Fix
+from protocols.fix import Fix
 
 
 class Journal:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from protocols.gnss import Receiver
-from protocols.nmea import NONE, Framer
+from protocols.nmea import Framer
+from protocols.absent import NONE
 
 
 @dataclass(frozen=True, slots=True)

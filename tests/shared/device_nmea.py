@@ -1,0 +1,117 @@
+"""On a board's interpreter: decoding leaves no heap behind, and the machine-code twin agrees."""
+
+import gc
+import sys
+from array import array
+
+from mutate import Chance, damaged, rounds
+
+from protocols import nmea, nmea_scan
+from protocols.gnss import Receiver
+from protocols.nmea import Framer
+
+# One of every supported sentence, twice where an epoch closes; positions beyond 107.37 degrees east.
+BODIES = (
+    b"GNGGA,101500.00,3114.88000,N,12135.22000,E,1,14,0.90,12.4,M,9.7,M,,0000",
+    b"GNGNS,101500.00,3114.88000,N,12135.22000,E,AAAAN,14,0.90,12.4,9.7,,,V",
+    b"GNGLL,3114.88000,N,12135.22000,E,101500.00,A,A",
+    b"GNGSA,A,3,02,07,14,15,17,20,22,30,,,,,1.5,0.9,1.2,1",
+    b"GNGSA,A,3,01,06,36,39,59,,,,,,,,1.5,0.9,1.2,4",
+    b"GPGSV,2,1,05,14,79,041,29,15,31,297,21,17,54,166,28,19,24,192,23,1",
+    b"GPGSV,2,2,05,22,10,010,30,1",
+    b"GBGSV,1,1,03,13,19,043,17,39,38,127,33,59,36,091,,1",
+    b"PQGSV,1,1,02,13,19,043,17,39,38,127,33,0,4",
+    b"GNRMC,101500.00,A,3114.88000,N,12135.22000,E,10.00,90.00,221126,,,A,V",
+    b"GNVTG,90.00,T,,M,10.00,N,18.52,K,A",
+    b"GNZDA,101500.00,22,11,2026,00,00",
+    b"GNGST,101500.00,2.5,2.5,2.2,133,0.94,0.95,2.8",
+    b"GNDTM,W84,,0.0,N,0.0,E,0.0,W84",
+    b"GNTXT,01,01,02,ANTENNA OK",
+    b"GNRMC,101501.00,A,3114.88100,N,12135.22000,E,10.00,90.00,221126,,,A,V",
+    b"GNGGA,101502.00,3114.88200,N,12135.22000,E,1,14,0.90,12.4,M,9.7,M,,0000",
+    b"GNRMC,,V,,,,,,,,,,N,V",
+    b"GNRMC,181536.000,A,5936.79K,D",
+    b"PMTK010,001",
+    b"GNGGAH,101500.00,3114.88000,N,12135.22000,E,1,14,0.90,12.4,M,9.7,M,,0000",
+)
+
+
+def sentence(body):
+    xor = 0
+    for byte in body:
+        xor ^= byte
+    return b"$" + body + b"*%02X\r\n" % xor
+
+
+def left_behind(data, framer, receiver):
+    size = len(data)
+    pos = 0
+    before = gc.mem_alloc()
+    while pos < size:
+        pos = framer.feed(data, pos, size)
+        if framer.ready:
+            receiver.take(framer)
+    return gc.mem_alloc() - before
+
+
+def test_no_sentence_leaves_anything_on_the_heap():
+    lines = [sentence(body) for body in BODIES]
+    framer, receiver = Framer(), Receiver()
+    for line in lines:  # start-up
+        left_behind(line, framer, receiver)
+    gc.collect()
+    gc.disable()
+    try:
+        left = [left_behind(line, framer, receiver) for line in lines]
+    finally:
+        gc.enable()
+    assert left == [0] * len(lines), left
+    assert framer.valid == 2 * len(lines) and receiver.rejected == 2
+
+
+def test_there_is_a_twin_where_the_emitter_is():
+    try:
+        from protocols import nmea_viper
+    except (ImportError, SyntaxError):
+        # The 32-bit WebAssembly build has no emitter; every other interpreter of ours has.
+        assert sys.maxsize < 1 << 40
+        assert nmea.scan is nmea_scan.scan
+    else:
+        assert nmea.scan is nmea_viper.scan and nmea.decimal is nmea_viper.decimal
+
+
+def events(scan, data, chunk):
+    line, starts, m = bytearray(256), array("H", [0] * 65), array("h", [0] * 6)
+    found = []
+    for at in range(0, len(data), chunk):
+        piece = data[at : at + chunk]
+        pos = 0
+        while pos < len(piece):
+            pos = scan(piece, pos, len(piece), line, starts, m)
+            event = m[nmea_scan.EVENT]
+            if event == nmea_scan.READY:
+                fields = m[nmea_scan.FIELDS]
+                found.append(
+                    (at + pos, bytes(line[: starts[fields] - 1]), list(starts[: fields + 1]))
+                )
+            elif event:
+                found.append((at + pos, event))
+    return found
+
+
+def test_fuzz_the_twins_find_the_same():
+    chance = Chance("nmea twins")
+    whole = b"".join(sentence(body) for body in BODIES) + sentence(b"GNTXT," + b"x," * 70)
+    for _ in range(rounds(100)):
+        data = whole
+        for _ in range(chance.below(12)):
+            data = damaged(data, chance)
+        one = events(nmea.scan, data, 1 + chance.below(300))
+        assert one == events(nmea_scan.scan, data, 4096)
+    for _ in range(rounds(1000)):
+        text = b"".join(
+            chance.pick((b"0", b"1", b"9", b"99", b".", b"-", b"", b"x")) for _ in range(9)
+        )
+        size = chance.below(len(text) + 1)
+        places = chance.below(8)
+        assert nmea.decimal(text, 0, size, places) == nmea_scan.decimal(text, 0, size, places), text
