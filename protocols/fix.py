@@ -67,7 +67,7 @@ class Fix:
         self.has_position = True
 
     def offer(self, lat, lon, better, before) -> None:
-        """Take another sentence's position; `better` when its kind comes before the one's that is here."""
+        """Take another sentence's position; `better` when its kind comes before the one that is here."""
         if self.has_position and distance_cm(lat, lon, self) > _DISPUTED_CM:
             self.flags |= DISPUTED
             if before.has_position:
@@ -91,9 +91,12 @@ class Fix:
             self.flags |= ESTIMATED
         if 0 <= self.sats_used < 4 and not self.flags & ESTIMATED:
             self.flags |= FEW
-        if before.has_position and not self.flags & STEP:
-            if distance_cm(self.lat, self.lon, before) > gap_ms * _JUMP_CM_MS:
-                self.flags |= JUMP
+        if (
+            before.has_position
+            and not self.flags & STEP
+            and distance_cm(self.lat, self.lon, before) > gap_ms * _JUMP_CM_MS
+        ):
+            self.flags |= JUMP
 
 
 def distance_cm(lat, lon, fix) -> int:

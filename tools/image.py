@@ -20,6 +20,8 @@ from tools.parts.place import ROOT, cache_dir
 _RIDER = (
     "protocols/*.py",
     "protocols/adverts/*.py",
+    "protocols/modem/*.py",
+    "protocols/receivers/*.py",
     "firmware/__init__.py",
     "firmware/main.py",
     "firmware/boards/__init__.py",

@@ -6,6 +6,7 @@ Silence is unknown, never good: a lost sensor is a record and an alert, not a fl
 from protocols import messages
 from protocols.adverts import NONE, Reading, decode
 from protocols.compat import const
+from protocols.units import TEMP_CC_MAX, TEMP_CC_MIN
 
 # Record at least this often (pharma transport asks for 5 min, GSP; a live map wants more) ...
 _EVERY_MS = const(10_000)
@@ -60,8 +61,9 @@ class ColdBox:
         self.heard_ms = now_ms
         sensor.adverts += 1
         sensor.heard_ms = now_ms
-        if reading.temp_cc == NONE:
-            return  # a packet without the temperature (battery only) says the sensor is alive
+        if not TEMP_CC_MIN <= reading.temp_cc <= TEMP_CC_MAX:
+            # None given (battery only), or what no box can have: the sensor is alive, and no more.
+            return
         sensor.temp_cc = reading.temp_cc
         sensor.lost = False
         if (

@@ -1,70 +1,118 @@
-"""BLE advertisements of cold-chain sensors: one format a file, dispatch here.
+"""BLE advertisements of cold-chain sensors: one maker a file, dispatch here.
 
-`decode(payload, reading)` looks at (AD type, id, first byte, length) together: a company id alone is
-never enough (Inkbird puts address bytes there). What is not ours costs a walk over the AD structures
-and gives None.
+`decode(payload, size, reading)` looks at (AD type, id, length, first byte) together: the tables
+below find the file by type and id, the file looks at length and first byte. A company id alone is never
+enough (Inkbird puts address bytes there). What is not ours costs a walk over the AD structures and
+gives None.
+
+Read: BTHome v2, Ruuvi 3, 5 and 6, pvvx and ATC1441, ELA Blue, Teltonika EYE, MikroTik TG-BT5,
+Blue Maestro Tempo Disc, Eddystone-TLM, Sensirion, SwitchBot meters. BTHome v1, MiBeacon, Ruuvi E1
+(extended advertising), Govee, Inkbird and the like are not, and give None.
+
+Sealed adverts (BTHome, pvvx) need a key: protocols/adverts/sealed.py. How far an advert may be
+trusted: protocols/adverts/guard.py.
 """
 
-from protocols.adverts import bthome, ruuvi
+from protocols.adverts import (
+    atc,
+    bthome,
+    eddystone,
+    ela,
+    mikrotik,
+    ruuvi,
+    sensirion,
+    switchbot,
+    teltonika,
+    tempo,
+)
+from protocols.adverts.reading import NONE, Reading
 from protocols.compat import const
 
-NONE = const(-0x2000_0000)
-_MANUFACTURER = const(0xFF)
+# The words that `Reading.format` can hold: those of messages.TEMP_FORMATS, in its order.
+FORMATS = (
+    "bthome",
+    "ruuvi5",
+    "ruuvi3",
+    "ruuvi6",
+    "atc1441",
+    "pvvx",
+    "ela",
+    "teltonika",
+    "mikrotik",
+    "tempodisc",
+    "eddystone",
+    "sensirion",
+    "switchbot",
+)
+
+# AD types (Bluetooth Assigned Numbers, section 2.3)
 _SERVICE_16 = const(0x16)
+_MANUFACTURER = const(0xFF)
+
+# 16-bit UUID or company id -> decoder(buf, pos, end, reading) -> bool. A decoder gets what follows
+# the id, at least one byte.
+_service = {
+    0xFCD2: bthome.decode,
+    0x181A: atc.decode,
+    0x2A6E: ela.decode_temperature,
+    0x2A6F: ela.decode_humidity,
+    0xFEAA: eddystone.decode,
+    0xFD3D: switchbot.decode,
+    0x0D00: switchbot.decode,
+}.get
+_maker = {
+    0x0499: ruuvi.decode,
+    0x0757: ela.decode,
+    0x089A: teltonika.decode,
+    0x094F: mikrotik.decode,
+    0x0133: tempo.decode,
+    0x06D5: sensirion.decode,
+}.get
 
 
-class Reading:
-    """What one advert said; a number it did not give is NONE. Reused from advert to advert.
+def decode(payload, size: int, reading: Reading, key=None):
+    """Read the AD payload `payload[:size]` into `reading` and return the format's word.
 
-    `format` 'bthome' or 'ruuvi5'; `temp_cc` 0.01 degC; `hum_cpct` 0.01 %; `press_pa` Pa;
-    `batt_pct`; `batt_mv`; `opened` 0 or 1; `motion` 0 or 1; `moves`; `seq`; `packet_id`;
-    `ax_mg` `ay_mg` `az_mg` acceleration in 0.001 g.
+    `payload` is bytes-like, `size` at most its length. None (and a cleared reading) for what is not
+    of a known format, is malformed, or is sealed and cannot be opened. `key` (a
+    protocols.adverts.sealed.Key) opens the sealed adverts of its sensor. The first structure of a
+    known format is the one that is read; an AD structure of length 0 or past the end of the payload
+    ends it. A plain advert takes no heap.
     """
-
-    def __init__(self):
-        self.clear()
-
-    def clear(self):
-        """Forget everything."""
-        self.format = None
-        self.temp_cc = NONE
-        self.hum_cpct = NONE
-        self.press_pa = NONE
-        self.batt_pct = NONE
-        self.batt_mv = NONE
-        self.opened = NONE
-        self.motion = NONE
-        self.moves = NONE
-        self.seq = NONE
-        self.packet_id = NONE
-        self.ax_mg = NONE
-        self.ay_mg = NONE
-        self.az_mg = NONE
-
-
-def decode(payload, size: int, reading: Reading):
-    """Read the AD payload `payload[:size]` into `reading` and return the format's name.
-
-    None (and a cleared reading) for what is not of a known format, is malformed, or is encrypted.
-    """
-    reading.clear()
+    if reading.format is not None:
+        reading.clear()
+    if key is not None:
+        key.forget()
     pos = 0
-    while pos + 1 < size:
-        length = payload[pos]
-        end = pos + 1 + length
-        if length == 0 or end > size:
-            return None
+    last = size - 5  # where the last structure can begin that holds an id and one byte more
+    while pos <= last:
+        end = pos + 1 + payload[pos]
+        if end > size or end == pos + 1:
+            break
+        # Of a structure of less than four bytes the type is looked at, and bytes of the next one as
+        # its id: the check of `end` is what decides.
         kind = payload[pos + 1]
-        if length >= 4:
-            number = payload[pos + 2] | payload[pos + 3] << 8
-            start = pos + 4
-            done = False
-            if kind == _SERVICE_16 and number == bthome.SERVICE:
-                done = bthome.decode(payload, start, end, reading)
-            elif kind == _MANUFACTURER and number == ruuvi.COMPANY:
-                done = ruuvi.decode(payload, start, end, reading)
-            if done:
-                return reading.format
+        if kind == _SERVICE_16:
+            decoder = _service(payload[pos + 2] | payload[pos + 3] << 8)
+        elif kind == _MANUFACTURER:
+            decoder = _maker(payload[pos + 2] | payload[pos + 3] << 8)
+        else:
+            pos = end
+            continue
+        if decoder is not None and end > pos + 4:
+            if reading.format is not None:
+                # ELA's two halves are two structures; nothing else is added to what was read.
+                if decoder is ela.decode_humidity or decoder is ela.decode_temperature:
+                    decoder(payload, pos + 4, end, reading)
+            elif decoder(payload, pos + 4, end, reading):
+                if reading.format != "ela":
+                    return reading.format
+            else:
+                reading.clear()
+                if key is not None and key.open(payload, pos, end, reading):
+                    return reading.format
         pos = end
-    reading.clear()
-    return None
+    return reading.format
+
+
+__all__ = ["FORMATS", "NONE", "Reading", "decode"]

@@ -17,9 +17,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from protocols import messages
+from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
 from protocols.cbor import Writer
 from protocols.topics import device_topic
-from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
 from protocols.units import DAY_MS
 from tools.demo.children import Children
 from tools.demo.site import Site

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from protocols.absent import NONE
 from protocols.gnss import Receiver
 from protocols.nmea import Framer
-from protocols.absent import NONE
 
 
 @dataclass(frozen=True, slots=True)
