@@ -36,7 +36,8 @@ class Decoder:
                 pos = self.framer.feed(piece, pos, len(piece))
                 if self.framer.ready and self.receiver.take(self.framer):
                     epoch = as_object(self.receiver.fix, self.receiver.sky)
-                    if epoch["lat_e7"] is not None:
+                    # Before the first date came through there is no time to compare.
+                    if epoch["lat_e7"] is not None and epoch["t"] is not None:
                         yield epoch
 
 
