@@ -37,8 +37,8 @@ class Framer:
 
     def __init__(self):
         self.line = bytearray(LINE_MAX)
-        self.starts = array("H", [0] * (FIELDS_MAX + 1))
-        self._m = array("h", [0] * 6)
+        self.starts = array("H", bytes(2 * (FIELDS_MAX + 1)))
+        self._m = array("h", bytes(12))
         self.fields = 0
         self.ready = False
         self.valid = 0

@@ -25,14 +25,14 @@ class Sky:
         # A list is one talker's (GP's holds SBAS too): a satellite is in view while its list and the
         # list's turn are those it was last seen in. So a list begins anew without touching its slots.
         self._turn = bytearray(8)
-        self._seen = array("H", [0] * _ALL)  # list << 8 | turn
+        self._seen = array("H", bytes(2 * _ALL))  # list << 8 | turn
         self._best = bytearray(_ALL)
-        self._signals = array("H", [0] * _ALL)
+        self._signals = array("H", bytes(2 * _ALL))
         self._used = bytearray(_ALL)  # the used-turn in which GSA named it
         self._used_turn = 1
-        self._heard_signals = array("H", [0] * 8)  # of a list: bit a signal
+        self._heard_signals = array("H", bytes(16))  # of a list: bit a signal
         self._renewed = 0  # bit a list: a group came in this epoch
-        self._group_slots = array("H", [0] * _GROUP)
+        self._group_slots = array("H", bytes(2 * _GROUP))
         self._group_cn0 = bytearray(_GROUP)
         self._group_size = 0
         self._group_of = -1  # system << 4 | signal
