@@ -6,7 +6,7 @@ Receivers differ in which sentence comes first and last, so no sentence is the e
 
 from protocols.absent import NONE
 from protocols.compat import const
-from protocols.fix import DATUM, ROLLOVER, Fix
+from protocols.fix import DATUM, OTHER, ROLLOVER, WGS84, Fix
 from protocols.satellites import BDS
 from protocols.sky import Sky
 
@@ -19,15 +19,17 @@ class Epochs:
 
     `fix` is the epoch that closed last; it stays until the next one closes. `build_days` (since
     1970-01-01) is when this firmware was built: an earlier date comes from a receiver whose 10-bit
-    week counter rolled over, and 1024 weeks are added; NONE leaves dates alone. `late` counts
-    sentences for an epoch that was already closed.
+    week counter rolled over, and 1024 weeks are added; NONE leaves dates alone. `datum` is what this
+    receiver's positions are in as long as DTM says nothing else. `late` counts sentences for an epoch
+    that was already closed.
     """
 
-    def __init__(self, build_days: int = NONE):
+    def __init__(self, build_days: int = NONE, datum: int = WGS84):
         self.fix = Fix()
         self.sky = Sky()
         self.late = 0
         self._build_days = build_days
+        self._datum = datum
         self._next = Fix()
         self._under_way = False
         self._kinds = 0
@@ -88,7 +90,9 @@ class Epochs:
             epoch.days = self._days + (1 if self._days_ms - epoch.ms > _HALF_DAY_MS else 0)
         if self._rolled:
             epoch.flags |= ROLLOVER
+        epoch.datum = self._datum
         if self._other_datum:
+            epoch.datum = OTHER
             epoch.flags |= DATUM
         epoch.judge(self.fix)
         epoch.sky_fresh = sky.fresh

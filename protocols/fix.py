@@ -3,6 +3,12 @@
 from protocols.absent import NONE
 from protocols.compat import const
 
+# Datums, by their place in messages' words. CGCS2000 and PZ-90.11 are WGS-84 at our accuracy; GCJ-02
+# is what some Chinese car units put into NMEA without saying so: the board's configuration tells.
+WGS84 = const(0)
+GCJ02 = const(1)
+OTHER = const(2)
+
 # Flags: what a reader of a fix must know before believing it.
 ESTIMATED = const(1)  # dead reckoning, manual or simulated: no satellite position
 ROLLOVER = const(2)  # the receiver's week counter had rolled over; the date is corrected
@@ -31,8 +37,8 @@ class Fix:
     knows the time), `has_position`, `mode` 1 none 2 2D 3 3D, `quality` GGA's 0..9, `sats_used`,
     `used_by` satellites used by system (index GPS..SBS), `bds_used` of them BeiDou's (NONE without
     GSA), `hdop_c` x100, `alt_cm` above mean sea level, `speed_mm_s`, `course_cdeg`, `acc_cm` 1 sigma
-    horizontal (GST's, else HDOP times what the quality is good for), `flags`, `sky_fresh` a whole
-    group of satellites in view came in this epoch.
+    horizontal (GST's, else HDOP times what the quality is good for), `datum` WGS84, GCJ02 or OTHER,
+    `flags`, `sky_fresh` a whole group of satellites in view came in this epoch.
     """
 
     def __init__(self):
@@ -55,6 +61,7 @@ class Fix:
         self.speed_mm_s = NONE
         self.course_cdeg = NONE
         self.acc_cm = NONE
+        self.datum = WGS84
         self.flags = 0
         self.sky_fresh = False
 

@@ -7,7 +7,7 @@ from protocols.absent import NONE
 from protocols.calendar import days_from_civil
 from protocols.compat import const
 from protocols.epochs import Epochs
-from protocols.fix import CAUTION, ESTIMATED
+from protocols.fix import CAUTION, ESTIMATED, WGS84
 from protocols.nmea import code
 from protocols.satellites import Reader
 
@@ -58,8 +58,8 @@ class Receiver(Epochs):
     implausible ones, `late` those for an epoch that was already closed.
     """
 
-    def __init__(self, build_days: int = NONE):
-        super().__init__(build_days)
+    def __init__(self, build_days: int = NONE, datum: int = WGS84):
+        super().__init__(build_days, datum)
         self.antenna = 0
         self.unknown = 0
         self.rejected = 0

@@ -41,6 +41,7 @@ _FLAGS = {
     STEP: "step",
     DISPUTED: "disputed",
 }
+DATUMS = ("wgs84", "gcj02", "other")
 _NUMBERS = ("alt_cm", "mode", "quality", "sats_used", "hdop_c", "speed_mm_s", "course_cdeg")
 
 
@@ -180,6 +181,7 @@ def as_object(fix: Fix, sky: Sky) -> dict[str, Any]:
         SYSTEMS[system]: fix.used_by[system] for system in range(1, 8) if fix.used_by[system]
     }
     epoch["acc_cm"] = None if fix.acc_cm == NONE else fix.acc_cm
+    epoch["datum"] = DATUMS[fix.datum]
     epoch["flags"] = [word for flag, word in _FLAGS.items() if fix.flags & flag]
     if fix.sky_fresh:
         epoch["sats"] = [

@@ -9,8 +9,10 @@ from protocols.fix import (
     ESTIMATED,
     FEW,
     JUMP,
+    OTHER,
     ROLLOVER,
     STEP,
+    WGS84,
 )
 from protocols.gnss import Receiver
 from protocols.nmea import Framer
@@ -39,6 +41,7 @@ def fixes(*bodies, build_days=NONE):
                 "course": fix.course_cdeg,
                 "acc": fix.acc_cm,
                 "flags": fix.flags,
+                "datum": fix.datum,
                 "mode": fix.mode,
                 "sky": fix.sky_fresh,
             }
@@ -186,6 +189,7 @@ def test_another_datum_is_flagged_until_it_is_ours_again():
     ours = b"GPDTM,W84,,0.0,N,0.0,E,0.0,W84"
     _, seen = fixes(tokyo, gga(), gga(b"101501.00"), ours, gga(b"101502.00"))
     assert [each["flags"] & DATUM for each in seen] == [DATUM, 0, 0]
+    assert [each["datum"] for each in seen] == [OTHER, WGS84, WGS84]
     _, seen = fixes(gga(), tokyo, gga(b"101501.00"), gga(b"101502.00"))
     assert [each["flags"] & DATUM for each in seen] == [DATUM, DATUM, DATUM]
 
