@@ -5,7 +5,7 @@ The writer fills a buffer that its caller owns and never allocates for integers;
 raises on bad input: it returns None and says why in `error`.
 """
 
-from protocols.compat import const
+from protocols.compat import MICROPYTHON, const
 
 _UINT = const(0)
 _NINT = const(1)
@@ -33,8 +33,7 @@ class Writer:
 
     def __init__(self, buf):
         self.buf = buf
-        self.n = 0
-        self.full = False
+        self.reset()
 
     def reset(self):
         """Start again at the beginning of the buffer."""
@@ -117,28 +116,23 @@ class Writer:
             buf[n + 4] = low & 255
             self.n = n + 5
 
-    def _raw(self, data):
+    def _string(self, major, data):
+        start = self.n
         size = len(data)
+        self.head(major, size)
         if self._room(size):
             self.buf[self.n : self.n + size] = data
             self.n += size
+        else:
+            self.n = start
 
     def octets(self, data):
         """Write a byte string."""
-        start = self.n
-        self.head(_BYTES, len(data))
-        self._raw(data)
-        if self.full:
-            self.n = start
+        self._string(_BYTES, data)
 
     def text(self, value: str):
         """Write a text string as UTF-8."""
-        start = self.n
-        data = value.encode()
-        self.head(_TEXT, len(data))
-        self._raw(data)
-        if self.full:
-            self.n = start
+        self._string(_TEXT, value.encode())
 
     def array(self, count: int):
         """Write the head of an array; its `count` items follow."""
@@ -207,6 +201,9 @@ class Reader:
         if pos >= self.end:
             return self._fail("truncated")
         first = self.buf[pos]
+        if first < 24:  # every key of ours, most enumerations and counts
+            self.pos = pos + 1
+            return first
         major = first >> 5
         info = first & 31
         pos += 1
@@ -252,16 +249,16 @@ class Reader:
         if major == _BYTES:
             return data
         try:
-            return data.decode()
+            # MicroPython's decode() alone lets overlong forms and surrogates through.
+            return data.decode() if not MICROPYTHON or is_utf8(data) else self._fail("utf8")
         except (UnicodeError, ValueError):
             return self._fail("utf8")
 
     def _container(self, major, count, depth):
         if depth == 0:
             return self._fail("depth")
-        # Every item takes at least a byte, so a count beyond what is left is a lie: refuse it before
-        # it can make us build anything.
-        if count > self.end - self.pos:
+        # Every item takes at least a byte: refuse a lying count before it makes us build anything.
+        if (count if major == _ARRAY else 2 * count) > self.end - self.pos:
             return self._fail("truncated")
         if major == _ARRAY:
             items = []
@@ -275,9 +272,28 @@ class Reader:
             key = self.read(depth - 1)
             if self.error is not None:
                 return None
-            if not isinstance(key, (int, str)) or key in pairs:
+            # True is 1 to a dict, so as a key it could pass for the field of that number.
+            if not isinstance(key, (int, str)) or key is True or key is False or key in pairs:
                 return self._fail("key")
             pairs[key] = self.read(depth - 1)
             if self.error is not None:
                 return None
         return pairs
+
+
+def is_utf8(data) -> bool:
+    """Tell whether `data` is UTF-8 as RFC 3629 has it: shortest forms, no surrogates, to U+10FFFF."""
+    follow = low = high = 0
+    for byte in data:
+        if follow:
+            if not low <= byte <= high:
+                return False
+            follow -= 1
+            low, high = 0x80, 0xBF
+        elif byte >= 0x80:
+            if not 0xC2 <= byte <= 0xF4:
+                return False
+            follow = 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
+            low = 0xA0 if byte == 0xE0 else 0x90 if byte == 0xF0 else 0x80
+            high = 0x9F if byte == 0xED else 0x8F if byte == 0xF4 else 0xBF
+    return follow == 0

@@ -1,14 +1,17 @@
-"""Commands to a device: `[version, id, expires_day, expires_ms, type, fields]`.
+"""Commands to a device: `[version, id, expires_day, expires_ms, type, fields, ...]`.
 
-A command has an id, by which it is carried out once, and an expiry in UTC.
+A command has an id, by which it is carried out once, and an expiry in UTC. As in protocols.frames, an
+older board skips what a newer gateway appends to the array or adds to the fields; a type, or a field's
+word, that it does not know refuses the command: nothing is half carried out.
 """
 
 from protocols.cbor import Reader, Writer
 from protocols.compat import const
-from protocols.fields import ID_MAX, INT, TEXT, check_fields, is_int, put_fields
+from protocols.fields import ID_MAX, INT, TEXT, check_fields, count_fields, is_int, put_fields
 from protocols.units import DAY_MAX, LAT_E7_MAX, LON_E7_MAX, MS_OF_DAY_MAX, U16_MAX
 
 VERSION = const(1)
+_ITEMS = const(6)
 
 ASSIGN = const(1)
 CANCEL = const(2)
@@ -46,27 +49,38 @@ COMMANDS = {
 
 
 def put_command(writer: Writer, command: str, day: int, ms: int, kind: int, values: dict) -> None:
-    """Write one command that expires at (day, ms) UTC."""
-    writer.array(6)
+    """Write one command that expires at (day, ms) UTC; `values` as for messages.put_record()."""
+    fields = COMMANDS[kind][1]
+    count = count_fields(fields, values)
+    writer.array(_ITEMS)
     writer.integer(VERSION)
     writer.text(command)
     writer.integer(day)
     writer.integer(ms)
     writer.integer(kind)
-    writer.map(len(values))
-    put_fields(writer, COMMANDS[kind][1], values)
+    writer.map(count)
+    put_fields(writer, fields, values)
 
 
 def read_command(data):
     """Return (id, day, ms, type, values), or (None, why, 0, 0, None) for what is not a command.
 
-    Every field of a command is required: a command with one missing is refused, not guessed.
+    Every field of a command is required: a command with one missing is refused, not guessed. `why` is
+    the reader's word for bytes that are no CBOR of ours, 'shape', 'version', 'trailing' (bytes after the
+    array), 'id', 'expiry', 'type', 'range:NAME' or 'missing:NAME'.
     """
     reader = Reader(data)
     item = reader.read()
-    if not isinstance(item, list) or len(item) != 6 or item[0] != VERSION:
-        return None, reader.error or "shape", 0, 0, None
-    _, command, day, ms, kind, fields = item
+    why = None
+    if not isinstance(item, list) or len(item) < _ITEMS:
+        why = reader.error or "shape"
+    elif not is_int(item[0]) or item[0] != VERSION:
+        why = "version"
+    elif reader.more():
+        why = "trailing"
+    if why is not None:
+        return None, why, 0, 0, None
+    _, command, day, ms, kind, fields = item[:_ITEMS]
     if not isinstance(command, str) or not 0 < len(command.encode()) <= ID_MAX:
         return None, "id", 0, 0, None
     if not (is_int(day) and is_int(ms) and 0 <= day <= DAY_MAX and 0 <= ms <= MS_OF_DAY_MAX):

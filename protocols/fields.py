@@ -18,27 +18,43 @@ ROWS = const(5)  # array of arrays of integers >= 0 [items in a row, most rows]
 ID_MAX = const(40)  # longest order, list or command id, in bytes
 
 
-def put_fields(writer, fields, values: dict) -> None:
-    """Write the pairs of a map for the `values` (name -> value) that are not None.
+def count_fields(fields, values: dict) -> int:
+    """Return how many of the `values` (name -> value) put_fields() will write: those not None.
 
-    A name that the table lacks is a programmer's error and raises KeyError.
+    A name, or an enumeration's word, that the table lacks is a programmer's error and raises KeyError or
+    ValueError; call this before anything is written.
     """
-    known = 0
-    for key, name, kind, lo, _ in fields:
-        value = values.get(name)
+    count = known = 0
+    for _, name, kind, lo, _ in fields:
         if name in values:
             known += 1
-        if value is None:
-            continue
-        writer.integer(key)
-        writer.value(lo.index(value) if kind == ENUM else value)
+            if values[name] is not None:
+                count += 1
+                if kind == ENUM:
+                    lo.index(values[name])
     if known != len(values):
         names = [field[1] for field in fields]
         raise KeyError([name for name in values if name not in names])
+    return count
+
+
+def put_fields(writer, fields, values: dict) -> None:
+    """Write the pairs of a map for the `values` that are not None; count_fields() has seen them."""
+    for key, name, kind, lo, _ in fields:
+        value = values.get(name)
+        if value is not None:
+            writer.integer(key)
+            writer.value(lo.index(value) if kind == ENUM else value)
 
 
 def check_fields(item: dict, fields, common_keys: int):
-    """Return (values, None, unknown) or (None, why, 0); keys up to `common_keys` are not counted."""
+    """Return (values, None, unknown) or (None, why, 0); `item` is left as it is.
+
+    `unknown` counts what a newer minor has added: keys that the table lacks (those up to `common_keys`
+    are the record head's and not counted), words that it lacks (their value is None), and numbers
+    appended to rows (they are cut off). `why` is 'range:NAME'.
+    """
+    unknown = 0
     values = {}
     found = 0
     for key, name, kind, lo, hi in fields:
@@ -51,8 +67,12 @@ def check_fields(item: dict, fields, common_keys: int):
             good = is_int(value) and lo <= value <= hi
         elif kind == ENUM:
             # A word newer than this table: the field is unknown, the record stands.
-            value = lo[value] if is_int(value) and 0 <= value < len(lo) else None
-            good = True
+            good = is_int(value) and value >= 0
+            if good and value < len(lo):
+                value = lo[value]
+            elif good:
+                unknown += 1
+                value = None
         elif kind == BYTES:
             good = isinstance(value, bytes) and lo <= len(value) <= hi
         elif kind == TEXT:
@@ -61,6 +81,10 @@ def check_fields(item: dict, fields, common_keys: int):
             good = value is True or value is False
         elif kind == ROWS:
             good = _are_rows(value, lo, hi)
+            if good:
+                for row in value:
+                    unknown += len(row) - lo
+                value = [row[:lo] for row in value]
         if not good:
             return None, "range:" + name, 0
         values[name] = value
@@ -68,7 +92,7 @@ def check_fields(item: dict, fields, common_keys: int):
     for key in item:
         if is_int(key) and 0 <= key <= common_keys:
             common += 1
-    return values, None, len(item) - found - common
+    return values, None, unknown + len(item) - found - common
 
 
 def is_int(value) -> bool:
@@ -80,7 +104,7 @@ def _are_rows(value, width, most):
     if not isinstance(value, list) or len(value) > most:
         return False
     for row in value:
-        if not isinstance(row, list) or len(row) != width:
+        if not isinstance(row, list) or len(row) < width:
             return False
         for number in row:
             if not is_int(number) or not 0 <= number <= U32_MAX:

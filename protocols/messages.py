@@ -8,14 +8,42 @@ it does not know, so an old gateway reads a new board.
 log 0 is no log: frames with it carry `hello` and `now`, which are not stored and not acknowledged.
 """
 
-from protocols.cbor import Reader, Writer
+from protocols.cbor import Writer
 from protocols.compat import const
-from protocols.fields import BYTES, ENUM, ID_MAX, INT, ROWS, TEXT, check_fields, is_int, put_fields
+from protocols.fields import (
+    BYTES,
+    ENUM,
+    ID_MAX,
+    INT,
+    ROWS,
+    TEXT,
+    check_fields,
+    count_fields,
+    is_int,
+    put_fields,
+)
+
+# All that a user of records needs is found here; an `__all__` would cost a board heap.
+from protocols.frames import (  # noqa: F401
+    FRAME_MAX_BYTES,
+    KEY_BOOT,
+    KEY_DAY,
+    KEY_MS,
+    KEY_TICK,
+    KEY_TYPE,
+    NO_LOG,
+    VERSION,
+    begin_record,
+    put_ack,
+    put_frame_head,
+    read_ack,
+    read_frame_head,
+    read_grown_head,
+    read_stamp,
+)
 from protocols.units import (
-    DAY_MAX,
     LAT_E7_MAX,
     LON_E7_MAX,
-    MS_OF_DAY_MAX,
     TEMP_CC_MAX,
     TEMP_CC_MIN,
     U8_MAX,
@@ -23,21 +51,10 @@ from protocols.units import (
     U32_MAX,
 )
 
-VERSION = const(1)
-FRAME_MAX_BYTES = const(1200)
-NO_LOG = const(0)
-
 # The two ring logs. Evidence never overwrites and is sent first; track overwrites its oldest.
 EVIDENCE = const(0)
 TRACK = const(1)
 LOGS = ("evidence", "track")
-
-# Keys 0..4 mean the same in every record.
-KEY_TYPE = const(0)
-KEY_DAY = const(1)
-KEY_MS = const(2)
-KEY_TICK = const(3)
-KEY_BOOT = const(4)
 
 # Record types.
 TIME = const(1)
@@ -52,6 +69,16 @@ HELLO = const(32)
 NOW = const(33)
 
 TIME_SOURCES = ("gnss", "gateway", "system")
+# Advertising formats in the order of their numbers: a new one goes to the end.
+# fmt: off
+TEMP_FORMATS = (
+    "bthome", "ruuvi5", "ruuvi3", "ruuvi6", "atc1441", "pvvx", "ela", "teltonika", "mikrotik",
+    "tempodisc", "eddystone", "sensirion", "switchbot",
+)
+# fmt: on
+# How far a reading can be believed: signed; a counter that only grows; nothing of both; refused by
+# the rules of key, counter or replay.
+TRUSTS = ("signed", "counted", "plain", "untrusted")
 _FIX_FIELDS = (
     (5, "lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),
     (6, "lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
@@ -65,6 +92,9 @@ _FIX_FIELDS = (
     (14, "course_cdeg", INT, 0, 36_000),
     (15, "source", ENUM, ("gnss", "hold", "cell"), 0),
     (16, "datum", ENUM, ("wgs84", "gcj02"), 0),
+    (17, "acc_cm", INT, 0, U32_MAX),
+    (18, "flags", INT, 0, U16_MAX),  # a bit set; protocols.gnss names the bits
+    (19, "age_ms", INT, 0, U32_MAX),
 )
 
 _PLACE = ("lat_e7", "lon_e7")
@@ -89,9 +119,10 @@ RECORDS = {
             (8, "batt_mv", INT, 0, U16_MAX),
             (9, "batt_pct", INT, 0, 100),
             (10, "rssi_dbm", INT, -127, 20),
-            (11, "format", ENUM, ("bthome", "ruuvi5"), 0),
+            (11, "format", ENUM, TEMP_FORMATS, 0),
             (12, "state", ENUM, ("live", "lost"), 0),
             (13, "adverts", INT, 0, U32_MAX),
+            (14, "trust", ENUM, TRUSTS, 0),
         ),
         ("sensor",),
     ),
@@ -206,61 +237,15 @@ RECORDS = {
 TYPE_OF = {RECORDS[number][0]: number for number in RECORDS}
 
 
-def begin_record(writer: Writer, kind: int, stamp, fields: int):
-    """Write the head of a record that will carry `fields` fields of its own.
-
-    `stamp` is (boot, tick_ms, day, ms): day and ms are UTC once the clock is set (day since
-    2020-01-01, ms of day); with day -1 the record carries boot and tick_ms and the gateway resolves
-    them later.
-    """
-    boot, tick_ms, day, ms = stamp
-    writer.map(3 + fields)
-    writer.integer(KEY_TYPE)
-    writer.integer(kind)
-    if day >= 0:
-        writer.integer(KEY_DAY)
-        writer.integer(day)
-        writer.integer(KEY_MS)
-        writer.integer(ms)
-    else:
-        writer.integer(KEY_TICK)
-        writer.integer(tick_ms)
-        writer.integer(KEY_BOOT)
-        writer.integer(boot)
-
-
 def put_record(writer: Writer, kind: int, stamp, values: dict) -> None:
     """Write one record of type `kind` with the `values` (name -> value) that are not None.
 
-    A name that the table lacks is a programmer's error and raises KeyError.
+    A name or a word that the table lacks is a programmer's error: KeyError or ValueError, and nothing
+    was written.
     """
     fields = RECORDS[kind][2]
-    present = 0
-    for field in fields:
-        if values.get(field[1]) is not None:
-            present += 1
-    begin_record(writer, kind, stamp, present)
+    begin_record(writer, kind, stamp, count_fields(fields, values))
     put_fields(writer, fields, values)
-
-
-def put_frame_head(writer: Writer, log: int, oldest: int, first_seq: int) -> None:
-    """Write the head of a device frame; its records follow."""
-    writer.array(4)
-    writer.integer(VERSION)
-    writer.integer(log)
-    writer.integer(oldest)
-    writer.integer(first_seq)
-
-
-def read_frame_head(reader: Reader):
-    """Return (log, oldest, first_seq) of a device frame, or None when it is not one of ours."""
-    head = reader.read()
-    if not isinstance(head, list) or len(head) != 4 or head[0] != VERSION:
-        return None
-    for number in head:
-        if not is_int(number) or not 0 <= number <= U32_MAX:
-            return None
-    return head[1], head[2], head[3]
 
 
 def check_record(item):
@@ -276,7 +261,7 @@ def check_record(item):
     kind = item.get(KEY_TYPE)
     if not is_int(kind) or kind not in RECORDS:
         return None, "type", None, 0
-    stamp = _read_stamp(item)
+    stamp = read_stamp(item)
     if stamp is None:
         return None, "stamp", None, 0
     values, why, unknown = check_fields(item, RECORDS[kind][2], KEY_BOOT)
@@ -286,40 +271,3 @@ def check_record(item):
         if name not in values:
             return None, "missing:" + name, None, 0
     return kind, stamp, values, unknown
-
-
-def _read_stamp(item):
-    day = item.get(KEY_DAY, -1)
-    ms = item.get(KEY_MS, 0)
-    tick = item.get(KEY_TICK, 0)
-    boot = item.get(KEY_BOOT, 0)
-    for number in (day, ms, tick, boot):
-        if not is_int(number):
-            return None
-    if not (-1 <= day <= DAY_MAX and 0 <= ms <= MS_OF_DAY_MAX):
-        return None
-    if not (0 <= tick <= U32_MAX and 0 <= boot <= U32_MAX):
-        return None
-    if day < 0 and KEY_TICK not in item:
-        return None
-    return boot, tick, day, ms
-
-
-def put_ack(writer: Writer, log: int, seq: int) -> None:
-    """Write an acknowledgement: everything of `log` up to and including `seq` is committed."""
-    writer.array(3)
-    writer.integer(VERSION)
-    writer.integer(log)
-    writer.integer(seq)
-
-
-def read_ack(data):
-    """Return (log, seq) of an acknowledgement, or None when it is not one of ours."""
-    reader = Reader(data)
-    item = reader.read()
-    if not isinstance(item, list) or len(item) != 3 or item[0] != VERSION or reader.more():
-        return None
-    for number in item:
-        if not is_int(number) or not 0 <= number <= U32_MAX:
-            return None
-    return item[1], item[2]

@@ -1,6 +1,7 @@
 """Damaged sentences: nothing raises, and what was rejected has changed nothing."""
 
 from mutate import Chance, damaged, rounds
+
 from protocols.absent import NONE
 from protocols.gnss import Receiver
 from protocols.nmea import Framer

@@ -1,5 +1,7 @@
 """Topics: what is built is parsed, and no other string is."""
 
+from mutate import Chance, damaged, rounds
+
 from protocols import topics
 
 
@@ -45,3 +47,27 @@ def test_intake_topics():
         "o2o/v1/shanghai/intake/A1",
     ):
         assert topics.parse_intake_topic(topic) is None, topic
+
+
+def test_fuzz_topics():
+    chance = Chance("topics")
+    good = [
+        topics.device_topic("rider", "rider-%04d" % i, leaf) for i, leaf in enumerate(topics.LEAVES)
+    ]
+    good += ["o2o/v1/shanghai/intake/A1/order-in", "o2o/v1/shanghai/intake/L/picklist-in"]
+    taken = 0
+    for _ in range(rounds(2000)):
+        data = damaged(chance.pick(good).encode(), chance)
+        try:
+            topic = data.decode()
+        except (UnicodeError, ValueError):
+            continue  # MQTT hands over no such topic
+        found = topics.parse_device_topic(topic)
+        if found is not None:
+            assert topics.device_topic(found[0], found[1], found[2]) == topic
+            taken += 1
+        found = topics.parse_intake_topic(topic)
+        if found is not None:
+            assert topic.endswith("/intake/" + found[1] + "/" + found[0] + "-in")
+            taken += 1
+    assert taken  # some damage leaves a topic that is one

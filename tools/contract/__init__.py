@@ -1,1 +1,1 @@
-"""The backend contract, generated: AsyncAPI 3.0 and JSON Schema out of protocols.messages."""
+"""The contract, generated out of protocols.messages: AsyncAPI 3.0, JSON Schema, CDDL, a page."""

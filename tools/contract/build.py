@@ -38,42 +38,28 @@ _RECORDS = {
     "alert": ["alert"],
     "pick": ["pick"],
 }
+
+
+def _words(record: str, field: str, before: tuple[str, ...], after: tuple[str, ...]) -> Schema:
+    """Return the schema of a record's enumeration with the words that the gateway adds to it.
+
+    null stands for a word of a newer board that the gateway does not know.
+    """
+    table = messages.RECORDS[messages.TYPE_OF[record]][2]
+    known: Any = next(each[3] for each in table if each[1] == field)
+    return {"type": ["string", "null"], "x-extensible-enum": [*before, *known, *after]}
+
+
 # Fields that the gateway adds to a stream's records.
 _ADDED: dict[str, dict[str, Schema]] = {
     "health": {
-        "event": {
-            "type": "string",
-            "x-extensible-enum": ["boot", "report", "time", "gap", "unreadable"],
-        },
+        "event": _words("health", "event", (), ("time", "gap", "unreadable")),
         "raw": {"type": "string", "pattern": "^([0-9a-f]{2})*$"},
-        "why": {"type": "string"},
+        "why": {"type": ["string", "null"]},
     },
-    "order": {
-        "state": {
-            "type": "string",
-            "x-extensible-enum": [
-                *(
-                    "received",
-                    "assigned",
-                    "refused",
-                    "arrived",
-                    "handed_over",
-                    "cancelled",
-                    "expired",
-                ),
-            ],
-        }
-    },
+    "order": {"state": _words("order", "state", ("received",), ("expired",))},
     "alert": {"record": _ID},
-    "pick": {
-        "event": {
-            "type": ["string", "null"],
-            "x-extensible-enum": [
-                *("list_started", "bin_confirmed", "picked", "short", "list_done"),
-                *("list_refused", "list_expired"),
-            ],
-        }
-    },
+    "pick": {"event": _words("pick", "event", (), ("list_expired",))},
 }
 _PRESENCE: dict[str, Schema] = {
     "state": {"type": "string", "x-extensible-enum": ["online", "offline"]},

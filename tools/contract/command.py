@@ -1,4 +1,4 @@
-"""`o2o contract`: write the backend contract, or check that the written one is current."""
+"""`o2o contract`: write the contract, or check that the written one is current."""
 
 import argparse
 import json
@@ -7,11 +7,16 @@ from pathlib import Path
 import yaml
 
 from tools.contract.build import document, schemas
+from tools.contract.cddl import device_cddl
+from tools.contract.records import records_page
 from tools.errors import ToolError
 from tools.parts.place import ROOT
 
-HELP = "write the backend contract (AsyncAPI, JSON Schema), or check that it is current"
+HELP = (
+    "write the contract (AsyncAPI, JSON Schema, CDDL, docs/records.md), or check that it is current"
+)
 FOLDER = ROOT / "protocols" / "feed"
+PAGE = ROOT / "docs" / "records.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write or check protocols/feed/."""
+    """Write or check protocols/feed/ and docs/records.md."""
     for path, text in files().items():
         if args.check:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -42,6 +47,8 @@ def files() -> dict[Path, str]:
     texts[FOLDER / "asyncapi.yaml"] = head + yaml.dump(
         document(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )
+    texts[FOLDER / "device.cddl"] = device_cddl()
+    texts[PAGE] = records_page()
     return texts
 
 

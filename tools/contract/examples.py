@@ -37,6 +37,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         course_cdeg=9000,
         source="gnss",
         datum="wgs84",
+        acc_cm=210,
+        flags=0,
+        age_ms=40,
     ),
     "temp": _message(
         "temp",
@@ -49,6 +52,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         format="bthome",
         state="live",
         adverts=33,
+        trust="plain",
     ),
     "health": _message(
         "health", "track", event="gap", of_log="track", from_seq=12, to_seq=40, why="overwritten"

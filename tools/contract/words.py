@@ -6,6 +6,15 @@ movement, PIPL art. 28). A name means the same wherever it stands.
 
 PUBLIC, INTERNAL, SENSITIVE = "public", "internal", "sensitive"
 
+_FLAGS = """\
+Bits (protocols/fix.py), of which a reader ignores those it does not know: 1 estimated (dead \
+reckoning, manual or simulated), 2 week rollover corrected, 4 jump, 8 fewer than four satellites, \
+16 datum not WGS-84 or as good, 32 the receiver says caution or unsafe, 64 the time stepped, \
+128 sentences disagree."""
+_TRUST = """\
+What vouches for the reading: `signed` the sensor's key, `counted` a counter that only grew, `plain` \
+nothing; `untrusted` was refused by the rules of key, counter and replay."""
+
 FIELDS: dict[str, tuple[str, str]] = {
     # the envelope
     "id": (INTERNAL, "Stable id of the message: the same for every copy. Remove repeats by it."),
@@ -36,6 +45,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "course_cdeg": (SENSITIVE, "Course over ground, clockwise from true north."),
     "source": (INTERNAL, "What it comes from."),
     "datum": (INTERNAL, "Geodetic datum of the position."),
+    "acc_cm": (INTERNAL, "Estimate of the position's horizontal error, one sigma."),
+    "flags": (INTERNAL, _FLAGS),
+    "age_ms": (INTERNAL, "Age of the position when the record was written."),
     # temp
     "sensor": (INTERNAL, "Bluetooth address of the sensor, most significant byte first, hex."),
     "temp_cc": (INTERNAL, "Air temperature in the box."),
@@ -45,6 +57,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "rssi_dbm": (INTERNAL, "Signal strength at the board."),
     "format": (INTERNAL, "Advertising format the reading was decoded from."),
     "adverts": (INTERNAL, "Adverts heard so far."),
+    "trust": (INTERNAL, _TRUST),
     # health
     "boot": (INTERNAL, "How often the device has started."),
     "implementation": (INTERNAL, "What executes the firmware."),
@@ -103,6 +116,46 @@ FIELDS: dict[str, tuple[str, str]] = {
     "drop": (SENSITIVE, "Where the customer is; needed to assign."),
     "promised": (INTERNAL, "When the customer was promised the goods; with a time zone."),
     "store": (INTERNAL, "The store's id."),
+}
+
+# Fields that stay between a device and its gateway.
+_DEVICE: dict[str, tuple[str, str]] = {
+    "logs": (
+        INTERNAL,
+        "The device's logs: number, 0 evidence or 1 track, oldest held, next to come.",
+    ),
+    "profile": (INTERNAL, "The report profile in force."),
+    "tick_ms": (INTERNAL, "Time since start-up when it was said."),
+    "promised_day": (
+        INTERNAL,
+        "When the customer was promised the goods: UTC day since 2020-01-01.",
+    ),
+    "promised_ms": (INTERNAL, "The same: time of that day."),
+}
+
+
+def about(name: str) -> tuple[str, str]:
+    """Return (class, words) of a field of a record or a command."""
+    return _DEVICE.get(name) or FIELDS[name]
+
+
+RECORDS: dict[str, str] = {
+    "time": "The clock was set: this start-up's ticks and UTC side by side.",
+    "fix": "A position.",
+    "temp": "A reading of a sensor in the cold box, or that it fell silent.",
+    "health": "A start-up, or the regular report of how the device does.",
+    "gap": "Records that are gone, and why.",
+    "order": "What became of an order on the board.",
+    "alert": "What a customer or a dispatcher must hear.",
+    "pick": "A picker's step through a pick list.",
+    "hello": "What the device is and what its logs hold, after every connect until it is answered.",
+    "now": "The position of right now, while older records are still being sent.",
+}
+COMMANDS: dict[str, str] = {
+    "assign": "Take an order: where to, and promised for when.",
+    "cancel": "An order is called off.",
+    "handed_over": "An order has been handed over.",
+    "picklist": "One line of a pick list; the list has come when all its lines have.",
 }
 
 STREAMS: dict[str, str] = {

