@@ -20,13 +20,13 @@ class Epochs:
     `fix` is the epoch that closed last; it stays until the next one closes. `build_days` (since
     1970-01-01) is when this firmware was built: an earlier date comes from a receiver whose 10-bit
     week counter rolled over, and 1024 weeks are added; NONE leaves dates alone. `datum` is what this
-    receiver's positions are in as long as DTM says nothing else. `late` counts sentences for an epoch
-    that was already closed.
+    receiver's positions are in as long as DTM says nothing else. `signals`: see Sky.
+    `late` counts sentences for an epoch that was already closed.
     """
 
-    def __init__(self, build_days: int = NONE, datum: int = WGS84):
+    def __init__(self, build_days: int = NONE, datum: int = WGS84, signals: bool = False):
         self.fix = Fix()
-        self.sky = Sky()
+        self.sky = Sky(signals)
         self.late = 0
         self._build_days = build_days
         self._datum = datum

@@ -58,8 +58,8 @@ class Receiver(Epochs):
     implausible ones, `late` those for an epoch that was already closed.
     """
 
-    def __init__(self, build_days: int = NONE, datum: int = WGS84):
-        super().__init__(build_days, datum)
+    def __init__(self, build_days: int = NONE, datum: int = WGS84, signals: bool = False):
+        super().__init__(build_days, datum, signals)
         self.antenna = 0
         self.unknown = 0
         self.rejected = 0

@@ -18,18 +18,18 @@ class Sky:
 
     GSV comes in groups of sentences, one group a system and signal: a group counts when all its
     parts came in order. A system's first group of an epoch, or a signal's second one, begins its list
-    anew. `cn0(slot)` is the best of its signals.
+    anew. `cn0(slot)` is the best of its signals; which those were is kept where `signals` is true (a
+    kilobyte that a board does not spend).
     """
 
-    def __init__(self):
+    def __init__(self, signals: bool = False):
         # A list is one talker's (GP's holds SBAS too): a satellite is in view while its list and the
         # list's turn are those it was last seen in. So a list begins anew without touching its slots.
         self._turn = bytearray(8)
-        self._seen = array("H", bytes(2 * _ALL))  # list << 8 | turn
+        self._seen = bytearray(_ALL)  # list << 5 | turn; turns are 1..31
         self._best = bytearray(_ALL)
-        self._signals = array("H", bytes(2 * _ALL))
-        self._used = bytearray(_ALL)  # the used-turn in which GSA named it
-        self._used_turn = 1
+        self._signals = array("H", bytes(2 * _ALL)) if signals else None
+        self._used = bytearray(_ALL // 8)  # a bit a satellite
         self._heard_signals = array("H", bytes(16))  # of a list: bit a signal
         self._renewed = 0  # bit a list: a group came in this epoch
         self._group_slots = array("H", bytes(2 * _GROUP))
@@ -81,16 +81,18 @@ class Sky:
         seen = self._seen
         best = self._best
         signals = self._signals
-        mark = system << 8 | self._turn[system]
+        mark = system << 5 | self._turn[system]
         for i in range(self._group_size):
             slot = self._group_slots[i]
             cn0 = self._group_cn0[i]
             if seen[slot] != mark:
                 seen[slot] = mark
                 best[slot] = cn0
-                signals[slot] = signal
+                if signals:
+                    signals[slot] = signal
             else:
-                signals[slot] |= signal
+                if signals:
+                    signals[slot] |= signal
                 if cn0 > best[slot]:
                     best[slot] = cn0
         self._group_next = 0
@@ -104,10 +106,10 @@ class Sky:
     def _begin(self, system):
         """Start a list anew; turns are counted round, so old traces go before their turn comes."""
         turn = self._turn[system] + 1
-        if turn == 256:
+        if turn == 32:
             turn = 1
             for slot in range(_ALL):
-                if self._seen[slot] >> 8 == system:
+                if self._seen[slot] >> 5 == system:
                     self._seen[slot] = 0
         self._turn[system] = turn
         self._heard_signals[system] = 0
@@ -117,11 +119,11 @@ class Sky:
     def use(self, slots, count: int) -> None:
         """Note that the position was computed with the first `count` of `slots`."""
         used = self._used
-        turn = self._used_turn
         for i in range(count):
             slot = slots[i]
-            if used[slot] != turn:  # one satellite may stand in GPGSA and in GNGSA
-                used[slot] = turn
+            bit = 1 << (slot & 7)
+            if not used[slot >> 3] & bit:  # one satellite may stand in GPGSA and in GNGSA
+                used[slot >> 3] |= bit
                 self.used_by[slot >> 6] += 1
 
     # --- epochs
@@ -137,12 +139,9 @@ class Sky:
                     self._begin(system)
         self._renewed = 0
         self.fresh = False
-        turn = (self._used_turn + 1) & 255
-        if turn == 0:
-            for slot in range(_ALL):
-                self._used[slot] = 0
-            turn = 1
-        self._used_turn = turn
+        used = self._used
+        for i in range(_ALL // 8):
+            used[i] = 0
         used_by = self.used_by
         for system in range(8):
             used_by[system] = 0
@@ -151,20 +150,23 @@ class Sky:
 
     def is_used(self, slot: int) -> bool:
         """Tell whether GSA named the satellite in this epoch."""
-        return self._used[slot] == self._used_turn
+        return self._used[slot >> 3] >> (slot & 7) & 1 != 0
 
     def visible(self, slot: int) -> bool:
         """Tell whether the satellite is in view."""
         mark = self._seen[slot]
-        return mark != 0 and mark & 255 == self._turn[mark >> 8]
+        return mark != 0 and mark & 31 == self._turn[mark >> 5]
 
     def cn0(self, slot: int) -> int:
         """Return the satellite's best C/N0 in dB-Hz; 0 when it is not tracked."""
         return self._best[slot]
 
     def signals(self, slot: int) -> int:
-        """Return the signals it was seen on: bit n for NMEA 4.11's signal id n, bit 0 for not said."""
-        return self._signals[slot]
+        """Return the signals it was seen on: bit n for NMEA 4.11's signal id n, bit 0 for not said.
+
+        0 where signals are not kept.
+        """
+        return self._signals[slot] if self._signals else 0
 
     def in_view(self, system: int = 0) -> int:
         """Return how many satellites of `system` (GPS..SBS; 0 for all) are in view."""

@@ -136,7 +136,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self._framer = Framer()
-        self._receiver = Receiver()
+        self._receiver = Receiver(signals=True)
 
     def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
         """Decode some bytes, split anywhere."""

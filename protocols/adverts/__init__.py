@@ -13,18 +13,6 @@ Sealed adverts (BTHome, pvvx) need a key: protocols/adverts/sealed.py. How far a
 trusted: protocols/adverts/guard.py.
 """
 
-from protocols.adverts import (
-    atc,
-    bthome,
-    eddystone,
-    ela,
-    mikrotik,
-    ruuvi,
-    sensirion,
-    switchbot,
-    teltonika,
-    tempo,
-)
 from protocols.adverts.reading import NONE, Reading
 from protocols.compat import const
 
@@ -48,26 +36,40 @@ FORMATS = (
 # AD types (Bluetooth Assigned Numbers, section 2.3)
 _SERVICE_16 = const(0x16)
 _MANUFACTURER = const(0xFF)
+_ELA_TEMPERATURE = const(0x2A6E)
+_ELA_HUMIDITY = const(0x2A6F)
 
-# 16-bit UUID or company id -> decoder(buf, pos, end, reading) -> bool. A decoder gets what follows
-# the id, at least one byte.
-_service = {
-    0xFCD2: bthome.decode,
-    0x181A: atc.decode,
-    0x2A6E: ela.decode_temperature,
-    0x2A6F: ela.decode_humidity,
-    0xFEAA: eddystone.decode,
-    0xFD3D: switchbot.decode,
-    0x0D00: switchbot.decode,
-}.get
-_maker = {
-    0x0499: ruuvi.decode,
-    0x0757: ela.decode,
-    0x089A: teltonika.decode,
-    0x094F: mikrotik.decode,
-    0x0133: tempo.decode,
-    0x06D5: sensirion.decode,
-}.get
+# 16-bit UUID or company id -> its decoder(buf, pos, end, reading) -> bool, or where to import it from:
+# a maker's file is loaded when its first advert comes, for a board hears two or three of them and each
+# takes a kilobyte of heap. A decoder gets what follows the id, at least one byte.
+_services: dict = {
+    0xFCD2: "bthome.decode",
+    0x181A: "atc.decode",
+    0x2A6E: "ela.decode_temperature",
+    0x2A6F: "ela.decode_humidity",
+    0xFEAA: "eddystone.decode",
+    0xFD3D: "switchbot.decode",
+    0x0D00: "switchbot.decode",
+}
+_makers: dict = {
+    0x0499: "ruuvi.decode",
+    0x0757: "ela.decode",
+    0x089A: "teltonika.decode",
+    0x094F: "mikrotik.decode",
+    0x0133: "tempo.decode",
+    0x06D5: "sensirion.decode",
+}
+_service = _services.get
+_maker = _makers.get
+
+
+def _load(kind, number):
+    """Import a decoder, keep it in its table, return it."""
+    table = _services if kind == _SERVICE_16 else _makers
+    module, name = table[number].split(".")
+    decoder = getattr(__import__("protocols.adverts." + module, None, None, (name,)), name)
+    table[number] = decoder
+    return decoder
 
 
 def decode(payload, size: int, reading: Reading, key=None):
@@ -93,16 +95,20 @@ def decode(payload, size: int, reading: Reading, key=None):
         # its id: the check of `end` is what decides.
         kind = payload[pos + 1]
         if kind == _SERVICE_16:
-            decoder = _service(payload[pos + 2] | payload[pos + 3] << 8)
+            number = payload[pos + 2] | payload[pos + 3] << 8
+            decoder = _service(number)
         elif kind == _MANUFACTURER:
-            decoder = _maker(payload[pos + 2] | payload[pos + 3] << 8)
+            number = payload[pos + 2] | payload[pos + 3] << 8
+            decoder = _maker(number)
         else:
             pos = end
             continue
         if decoder is not None and end > pos + 4:
+            if decoder.__class__ is str:
+                decoder = _load(kind, number)
             if reading.format is not None:
                 # ELA's two halves are two structures; nothing else is added to what was read.
-                if decoder is ela.decode_humidity or decoder is ela.decode_temperature:
+                if number == _ELA_TEMPERATURE or number == _ELA_HUMIDITY:
                     decoder(payload, pos + 4, end, reading)
             elif decoder(payload, pos + 4, end, reading):
                 if reading.format != "ela":

@@ -23,7 +23,7 @@ PLACE = b"3114.88000,N,12135.22000,E"
 
 def fixes(*bodies, build_days=NONE):
     """Return the receiver, and a copy of what was of interest in every epoch that closed."""
-    framer, receiver = Framer(), Receiver(build_days)
+    framer, receiver = Framer(), Receiver(build_days, signals=True)
     seen = []
 
     def note():
