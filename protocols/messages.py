@@ -91,9 +91,9 @@ _FIX_FIELDS = (
     (13, "speed_mm_s", INT, 0, 1_000_000),
     (14, "course_cdeg", INT, 0, 36_000),
     (15, "source", ENUM, ("gnss", "hold", "cell"), 0),
-    (16, "datum", ENUM, ("wgs84", "gcj02"), 0),
+    (16, "datum", ENUM, ("wgs84", "gcj02", "other"), 0),
     (17, "acc_cm", INT, 0, U32_MAX),
-    (18, "flags", INT, 0, U16_MAX),  # a bit set; protocols.gnss names the bits
+    (18, "flags", INT, 0, U16_MAX),  # a bit set; protocols.fix names the bits
     (19, "age_ms", INT, 0, U32_MAX),
 )
 

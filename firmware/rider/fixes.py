@@ -4,7 +4,7 @@ from protocols import messages
 from protocols.absent import NONE
 from protocols.calendar import wire_day
 from protocols.compat import const
-from protocols.fix import Fix
+from protocols.fix import STEP, Fix
 from protocols.gnss import Receiver
 from protocols.nmea import Framer
 
@@ -23,6 +23,7 @@ _NUMBERS = (
     (12, "hdop_c"),
     (13, "speed_mm_s"),
     (14, "course_cdeg"),
+    (17, "acc_cm"),
 )
 
 
@@ -67,7 +68,8 @@ class Fixes:
         fix = self.receiver.fix
         self.epochs += 1
         day = wire_day(fix.days)
-        if day >= 0 and self._clock.set(day, fix.ms, "gnss"):
+        # A time that did not follow the last one sets no clock until the next epoch follows it.
+        if day >= 0 and not fix.flags & STEP and self._clock.set(day, fix.ms, "gnss"):
             # A new truth about time: what was recorded with ticks alone can now be resolved.
             self._journal.record_time("gnss", 1_000)
         if not fix.has_position:
@@ -83,7 +85,7 @@ class Fixes:
 
 def count_fields(fix) -> int:
     """Return how many fields put_fields() will write for `fix`."""
-    count = 4  # lat, lon, source, datum
+    count = 5 if fix.flags else 4  # lat, lon, source, datum, and flags where there is a doubt
     for _, name in _NUMBERS:
         if getattr(fix, name) != NONE:
             count += 1
@@ -104,4 +106,7 @@ def put_fields(writer, fix) -> None:
     writer.integer(15)
     writer.integer(0)  # source: gnss
     writer.integer(16)
-    writer.integer(0)  # datum: wgs84
+    writer.integer(fix.datum)
+    if fix.flags:
+        writer.integer(18)
+        writer.integer(fix.flags)

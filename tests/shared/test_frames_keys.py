@@ -22,7 +22,7 @@ RECORD_KEYS = """
 2 13 speed_mm_s INT
 2 14 course_cdeg INT
 2 15 source ENUM gnss hold cell
-2 16 datum ENUM wgs84 gcj02
+2 16 datum ENUM wgs84 gcj02 other
 2 17 acc_cm INT
 2 18 flags INT
 2 19 age_ms INT
@@ -106,7 +106,7 @@ RECORD_KEYS = """
 33 13 speed_mm_s INT
 33 14 course_cdeg INT
 33 15 source ENUM gnss hold cell
-33 16 datum ENUM wgs84 gcj02
+33 16 datum ENUM wgs84 gcj02 other
 33 17 acc_cm INT
 33 18 flags INT
 33 19 age_ms INT

@@ -9,7 +9,7 @@ from firmware.rider.orders import MAX_OPEN, Orders, split_e7
 from firmware.system.clock import Clock
 from protocols import messages
 from protocols.cbor import Reader, Writer
-from protocols.fix import Fix
+from protocols.fix import STEP, Fix
 
 
 class Journal:
@@ -91,6 +91,21 @@ def test_the_first_date_sets_the_clock_and_is_recorded():
     feed(rider, burst(0) + burst(1), 0)
     assert (clock.day(), clock.ms()) == (2517, 36_900_000)
     assert len(journal.of(messages.TIME)) == 1
+
+
+def test_a_time_that_jumped_sets_the_clock_only_when_the_next_follows_it():
+    journal, clock = Journal(), still_clock()
+    rider = Rider(journal, clock, "every-epoch", [])
+    feed(
+        rider, burst(0) + burst(1) + burst(40), 0
+    )  # a flipped digit, or a dead zone: not known yet
+    rider.step(300)
+    assert clock.ms() == 36_901_000
+    feed(rider, burst(41), 600)
+    rider.step(900)
+    assert clock.ms() == 36_941_000
+    assert [fix.get("flags", 0) for fix in journal.of(messages.FIX)] == [0, 0, STEP, 0]
+    assert journal.of(messages.FIX)[0]["acc_cm"] == 320  # HDOP 0.8 of a plain fix
 
 
 def test_an_unknown_report_profile_is_refused_by_name():
