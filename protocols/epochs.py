@@ -36,7 +36,10 @@ class Epochs:
         self._closed_ms = NONE
         self._days = NONE
         self._days_ms = NONE
+        self._ahead = False  # the date came with a time that is not the epoch's
         self._rolled = False
+        self._gst_ms = NONE
+        self._gst_cm = NONE
         self._void = False
         self._ranked = 0
         self._gsa_mode = NONE
@@ -87,7 +90,14 @@ class Epochs:
         if self._days != NONE and epoch.ms != NONE:
             # A sentence without a date belongs to the day of the last one with a date, or to the
             # next day when the clock has jumped back by more than half a day since.
-            epoch.days = self._days + (1 if self._days_ms - epoch.ms > _HALF_DAY_MS else 0)
+            epoch.days = self._days
+            if self._days_ms - epoch.ms > _HALF_DAY_MS:
+                epoch.days += 1
+            elif self._ahead and epoch.ms - self._days_ms > _HALF_DAY_MS:
+                epoch.days -= 1
+            self._ahead = False
+        if self._gst_ms == epoch.ms:
+            epoch.acc_cm = self._gst_cm
         if self._rolled:
             epoch.flags |= ROLLOVER
         epoch.datum = self._datum
@@ -118,6 +128,7 @@ class Epochs:
             self._rolled = days < self._build_days
             while days < self._build_days:
                 days += _WEEKS_1024_DAYS
+        self._ahead = self._under_way and ms != self._next.ms
         self._days = days
         self._days_ms = ms
 

@@ -37,8 +37,6 @@ _RMC = const(1)
 _GGA = const(2)
 _GNS = const(4)
 _GLL = const(8)
-_ZDA = const(16)
-_GST = const(32)
 # Whose position is kept where an epoch has several: the higher.
 _BY_GLL = const(1)
 _BY_RMC = const(2)
@@ -158,11 +156,11 @@ class Receiver(Epochs):
             self._next.flags |= ESTIMATED
 
     def _gga(self, s) -> int:
-        if s.fields < 15:
+        if s.fields < 11:
             return _REFUSED
         ms = self._time(s)
         quality = s.number(6, 0)
-        if ms == -1 or not 0 <= quality <= 9 or not (_metres(s, 10) and _metres(s, 12)):
+        if ms == -1 or not _fits(s, 6, quality, 0, 9) or not (_metres(s, 10) and _metres(s, 12)):
             return _REFUSED
         located = quality > 0 and not s.empty(2)
         if located and not self._position(s, 2):
@@ -179,8 +177,8 @@ class Receiver(Epochs):
         step = self._begin(ms, _GGA)
         if step > 1:
             return 0
-        epoch = self._next
-        epoch.quality = quality
+        if quality != NONE:
+            self._next.quality = quality
         if located:
             self._place(_BY_GGA)
         self._dilution(used, hdop, alt)
@@ -281,14 +279,10 @@ class Receiver(Epochs):
             days = days_from_civil(s.number(4, 0), s.number(3, 0), s.number(2, 0))
             if days == NONE or s.width(4) != 4:
                 return _REFUSED
-        if ms == NONE:
-            return 0
-        step = self._begin(ms, _ZDA)
-        if step > 1:
-            return 0
-        if days != NONE:
+        # No epoch begins with ZDA: some receivers tell the time of a pulse to come.
+        if days != NONE and ms != NONE:
             self._date(days, ms)
-        return step
+        return 0
 
     def _gst(self, s) -> int:
         """GST: the receiver's own estimate of its error, 1 sigma in metres north, east, up."""
@@ -301,15 +295,11 @@ class Receiver(Epochs):
             _fits(s, 6, north, 0, _SIGMA_CM_MAX) and _fits(s, 7, east, 0, _SIGMA_CM_MAX)
         ):
             return _REFUSED
-        if ms == NONE:
-            return 0
-        step = self._begin(ms, _GST)
-        if step > 1:
-            return 0
-        if north != NONE and east != NONE:
+        if ms != NONE and north != NONE and east != NONE:
             # The hypotenuse within 7 %, without squares that would leave 31 bits.
-            self._next.acc_cm = north + east * 3 // 8 if north > east else east + north * 3 // 8
-        return step
+            self._gst_cm = north + east * 3 // 8 if north > east else east + north * 3 // 8
+            self._gst_ms = ms  # it may come before the epoch's first sentence
+        return 0
 
     def _gsa(self, s) -> int:
         """GSA has no time: it belongs to the epoch under way (or to the next one to begin)."""
@@ -327,7 +317,7 @@ class Receiver(Epochs):
 
     def _dtm(self, s) -> int:
         """DTM: the datum of all positions from here on."""
-        if s.fields < 9 or s.width(1) != 3:
+        if s.width(1) != 3:
             return 0 if s.fields > 1 and s.empty(1) else _REFUSED
         start = s.starts[1]
         datum = s.line[start] << 16 | s.line[start + 1] << 8 | s.line[start + 2]

@@ -55,6 +55,8 @@ def place(system: int, number: int) -> int:
     if system == GAL:
         if number > 300:
             number -= 300
+        elif number > 100:
+            number -= 100  # Quectel's LC79D
         return GAL << 6 | number if number <= 36 else -1
     if system == NIC:
         if number > 900:
@@ -100,12 +102,12 @@ class Reader:
 
     def gsa(self, s) -> int:
         """Take a GSA sentence: the satellites used. Returns its mode 1 none, 2 2D, 3 3D, or NONE."""
-        if s.fields < 18:
-            return NONE
         mode = s.hex_digit(2)
         select = s.letter(1)
         if not 1 <= mode <= 3 or not (select == 0x41 or select == 0x4D or select == 0):
             return NONE
+        if s.fields < 18:
+            return mode if mode == 1 else NONE  # without a fix some leave the rest away
         system = s.hex_digit(18) if s.fields > 18 else -1
         if not 1 <= system <= 6:  # none, or SiRF's time dilution in its place
             system = _TALKERS.get(s.talker(), -1)
@@ -130,7 +132,8 @@ class Reader:
         """Take a GSV sentence: up to four satellites of a group.
 
         Four fields a satellite; one left over is NMEA 4.10's signal id (never a satellite), two are
-        Quectel's signal id and system id.
+        Quectel's signal id and system id. Parts may hold fewer than four, and differ in their signal
+        (Quectel's LC79D numbers all signals of a system in one row).
         """
         left = s.fields & 3
         count = (s.fields - 4) >> 2
@@ -138,7 +141,7 @@ class Reader:
             return False
         parts = s.number(1, 0)
         part = s.number(2, 0)
-        if not 1 <= part <= parts <= 16 or (count < 4 and part < parts):
+        if not 1 <= part <= parts <= 16:
             return False
         signal = 0
         system = -1
@@ -175,5 +178,5 @@ class Reader:
                     strengths[taken] = cn0
                     taken += 1
             field += 4
-        self._sky.take(system << 4 | signal, part, parts, slots, strengths, taken)
+        self._sky.take(system, signal, part, parts, slots, strengths, taken)
         return True

@@ -16,7 +16,7 @@ _GROUP = const(64)  # satellites of one group: up to 16 sentences of four
 class Sky:
     """Satellites in view (GSV) and used (GSA).
 
-    GSV comes in groups of sentences, one group a system and signal: a group counts when all its
+    GSV comes in groups of sentences, mostly one a system and signal: a group counts when all its
     parts came in order. A system's first group of an epoch, or a signal's second one, begins its list
     anew. `cn0(slot)` is the best of its signals; which those were is kept where `signals` is true (a
     kilobyte that a board does not spend).
@@ -32,10 +32,11 @@ class Sky:
         self._used = bytearray(_ALL // 8)  # a bit a satellite
         self._heard_signals = array("H", bytes(16))  # of a list: bit a signal
         self._renewed = 0  # bit a list: a group came in this epoch
-        self._group_slots = array("H", bytes(2 * _GROUP))
+        self._group_slots = array("H", bytes(2 * _GROUP))  # signal << 9 | slot
         self._group_cn0 = bytearray(_GROUP)
         self._group_size = 0
-        self._group_of = -1  # system << 4 | signal
+        self._group_of = 0  # the talker's system
+        self._group_signal = 0  # bit of the first part's signal
         self._group_next = 0  # the part that must come
         self.used_by = bytearray(8)  # used satellites by system, since the epoch began
         self.fresh = False  # a whole group came since the epoch began
@@ -43,27 +44,28 @@ class Sky:
 
     # --- GSV
 
-    def take(self, key: int, part: int, parts: int, slots, cn0, count: int) -> None:
-        """Take part `part` of `parts` of the group `key` = talker's system << 4 | signal id.
+    def take(self, system: int, signal: int, part: int, parts: int, slots, cn0, count: int) -> None:
+        """Take part `part` of `parts` of a group of the talker's `system`, seen on `signal` (0..15).
 
         `slots` and `cn0` hold its `count` satellites; `cn0` in dB-Hz, 0 when not tracked.
         """
         if part == 1:
             if self._group_next > 1:
                 self._give_up()
-            self._group_of = key
+            self._group_of = system
+            self._group_signal = 1 << signal
             self._group_next = 1
             self._group_size = 0
-        elif part != self._group_next or key != self._group_of:
+        elif part != self._group_next or system != self._group_of:
             # Its satellites are real, but the list would not be whole: keep the last one.
-            self._renewed |= 1 << (key >> 4)
+            self._renewed |= 1 << system
             if self._group_next:
                 self._give_up()
             return
         size = self._group_size
         for i in range(count):
             if size < _GROUP:
-                self._group_slots[size] = slots[i]
+                self._group_slots[size] = signal << 9 | slots[i]
                 self._group_cn0[size] = cn0[i]
                 size += 1
         self._group_size = size
@@ -72,8 +74,8 @@ class Sky:
             self._whole()
 
     def _whole(self):
-        system = self._group_of >> 4
-        signal = 1 << (self._group_of & 15)
+        system = self._group_of
+        signal = self._group_signal
         if not self._renewed & (1 << system) or self._heard_signals[system] & signal:
             self._renewed |= 1 << system
             self._begin(system)
@@ -84,6 +86,8 @@ class Sky:
         mark = system << 5 | self._turn[system]
         for i in range(self._group_size):
             slot = self._group_slots[i]
+            signal = 1 << (slot >> 9)
+            slot &= _ALL - 1
             cn0 = self._group_cn0[i]
             if seen[slot] != mark:
                 seen[slot] = mark
@@ -100,7 +104,7 @@ class Sky:
 
     def _give_up(self):
         self.dropped += 1
-        self._renewed |= 1 << (self._group_of >> 4)
+        self._renewed |= 1 << self._group_of
         self._group_next = 0
 
     def _begin(self, system):
