@@ -7,6 +7,8 @@ time pass, send what fits. Everything in it returns at once.
 import gc
 
 from firmware.rider.app import Rider
+from firmware.rider.fixes import PROFILES
+from firmware.system.config import ConfigError
 from firmware.system.device import Device
 from protocols.compat import const
 
@@ -15,9 +17,13 @@ _SERIAL_BYTES = const(256)
 
 
 class Board:
-    """A running board. `hardware`: an object of firmware.boards; config: of system.config."""
+    """A running board. `hardware`: an object of firmware.boards; config: of system.config.
+
+    ConfigError for a value that this role does not know, before anything is written.
+    """
 
     def __init__(self, hardware, config: dict):
+        _check_role(config)
         self.hardware = hardware
         self._health_every_ms = config["health_s"] * 1_000
         self.device = Device(hardware, config, self._on_command, self._put_now)
@@ -55,8 +61,15 @@ class Board:
             self._record_health("report")
 
 
-def run(hardware, config: dict) -> None:
+def _check_role(config):
+    if config["kind"] != "rider":
+        raise ConfigError("key 'kind' is '{}'; this is a rider's firmware".format(config["kind"]))
+    if config["profile"] not in PROFILES:
+        known = ", ".join(PROFILES)
+        raise ConfigError("key 'profile' is '{}'; known: {}".format(config["profile"], known))
+
+
+def run(board: Board) -> None:
     """Run a board until the power goes."""
-    board = Board(hardware, config)
     while True:
         board.step()

@@ -27,23 +27,10 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `o2o ARGV` and return its exit code; a known fault is one line on stderr, no traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help"):
-        print(_overview())
-        return 0 if words else 2
-    name, rest = words[0], words[1:]
-    if name not in COMMANDS:
-        print(f"o2o: no command '{name}'; there is: {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    module = importlib.import_module(COMMANDS[name])
-    parser = argparse.ArgumentParser(prog=f"o2o {name}", description=module.HELP)
-    module.add_arguments(parser)
+    name = words[0] if words else ""
     try:
-        args = parser.parse_args(rest)
-    except SystemExit as stop:  # argparse has already said what is wrong
-        return int(stop.code or 0)
-    try:
-        return int(module.run(args) or 0)
-    except KeyboardInterrupt:
+        return _run(words)
+    except KeyboardInterrupt:  # also while a command's modules are still being imported
         print(f"o2o {name}: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -59,6 +46,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise  # a defect of ours: the traceback is what the developer needs
         print(f"o2o {name}: {fault}", file=sys.stderr)
         return int(code)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if words else 2
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        print(f"o2o: no command '{name}'; there is: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(COMMANDS[name])
+    parser = argparse.ArgumentParser(prog=f"o2o {name}", description=module.HELP)
+    module.add_arguments(parser)
+    try:
+        args = parser.parse_args(rest)
+    except SystemExit as stop:  # argparse has already said what is wrong
+        return int(stop.code or 0)
+    return int(module.run(args) or 0)
 
 
 def _plain(fault: OSError) -> str:

@@ -15,6 +15,7 @@ import ffi
 
 from firmware.boards.flash import partition
 from firmware.boards.hci import HciScanner
+from firmware.system.config import ConfigError, is_port
 
 _RADIO_RETRY_MS = 2_000
 _O_RDONLY_NOCTTY_NONBLOCK = 0o400 | 0o4000  # Linux
@@ -27,7 +28,8 @@ def open_line(path: str):
     """
     number = ffi.open(None).func("i", "open", "si")(path, _O_RDONLY_NOCTTY_NONBLOCK)
     if number < 0:
-        raise OSError(errno.ENOENT, path)
+        told = "cannot open the receiver's line {}; see 'serial' of key 'board' in config.json"
+        raise OSError(errno.ENOENT, told.format(path))
     return open(number, "rb")
 
 
@@ -73,13 +75,28 @@ class Stream:
         self._socket.close()
 
 
+def _check_wiring(wiring):
+    for key in wiring:
+        if key not in ("serial", "radio_port"):
+            raise ConfigError(
+                "key 'board' has an unknown '{}'; known: serial, radio_port".format(key)
+            )
+    if not isinstance(wiring.get("serial", ""), str):
+        raise ConfigError("'serial' of key 'board' is the path of the receiver's line")
+    port = wiring.get("radio_port", 0)
+    if port != 0 and not is_port(port):
+        raise ConfigError("'radio_port' of key 'board' is a TCP port, 1 to 65535, or 0 for none")
+
+
 class UnixBoard:
     """The board in folder `root`: config.json, flash.img, nvs; `wiring` is the config's 'board'.
 
-    wiring: 'serial' path of the receiver's pty, 'radio_port' TCP port of the HCI controller.
+    wiring: 'serial' path of the receiver's pty, 'radio_port' TCP port of the HCI controller; '' and 0
+    for none. ConfigError for anything else, OSError for a line that cannot be opened.
     """
 
     def __init__(self, root: str, wiring: dict):
+        _check_wiring(wiring)
         self._root = root
         self._poller = select.poll()
         self._serial = None

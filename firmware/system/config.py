@@ -21,6 +21,9 @@ _KEYS: dict = {
     "backoff_max_s": (int, 60),
     "board": (dict, {}),
 }
+# key -> (lowest, highest) of the numbers.
+_RANGES = {"health_s": (1, 86_400), "backoff_max_s": (1, 3_600)}
+_PORT_MAX = 65_535
 
 
 class ConfigError(Exception):
@@ -31,18 +34,21 @@ class ConfigError(Exception):
 
 def load(path: str) -> dict:
     """Return the checked configuration in the JSON file `path`; ConfigError says what is wrong."""
+    # Told outside the handlers: MicroPython prints a warning where exceptions are chained.
+    told = ""
     try:
         with open(path) as file:
-            text = file.read()
-    except OSError as fault:
+            item = json.loads(file.read())
+    except (OSError, UnicodeError) as fault:
         told = "cannot read {}: {}; write the board's config there".format(path, fault)
-        raise ConfigError(told) from fault
-    try:
-        return check(json.loads(text))
     except ValueError as fault:
-        raise ConfigError("{} is not JSON: {}".format(path, fault)) from fault
-    except ConfigError as fault:
-        raise ConfigError("{}: {}".format(path, fault)) from fault
+        told = "{} is not JSON: {}".format(path, fault)
+    if not told:
+        try:
+            return check(item)
+        except ConfigError as fault:
+            told = "{}: {}".format(path, fault)
+    raise ConfigError(told)
 
 
 def check(config) -> dict:
@@ -74,10 +80,29 @@ def check(config) -> dict:
     if not full["brokers"]:
         raise ConfigError("key 'brokers' lists at least one [host, port]")
     for broker in full["brokers"]:
-        if not isinstance(broker, list) or len(broker) != 2 or not isinstance(broker[1], int):
-            raise ConfigError("key 'brokers' lists [host, port] pairs")
+        if not _is_broker(broker):
+            raise ConfigError(
+                "key 'brokers' lists [host, port] pairs like [\"10.0.0.5\", 1883], not {}".format(
+                    json.dumps(broker)
+                )
+            )
+    for key in _RANGES:
+        low, high = _RANGES[key]
+        if not low <= full[key] <= high:
+            raise ConfigError("key '{}' is {} to {}, not {}".format(key, low, high, full[key]))
     full["sensors"] = [_sensor(each) for each in full["sensors"]]
     return full
+
+
+def is_port(value) -> bool:
+    """Tell whether `value` is a TCP port, 1..65535."""
+    return isinstance(value, int) and value is not True and 1 <= value <= _PORT_MAX
+
+
+def _is_broker(item):
+    if not isinstance(item, list) or len(item) != 2:
+        return False
+    return isinstance(item[0], str) and item[0] != "" and is_port(item[1])
 
 
 def _sensor(item):
@@ -88,6 +113,8 @@ def _sensor(item):
         raise ConfigError(
             "sensor address '{}' is not like C4:38:00:00:00:01".format(item["address"])
         )
+    if not isinstance(item["name"], str) or not item["name"]:
+        raise ConfigError("the 'name' of sensor {} is a word".format(item["address"]))
     return address, item["name"]
 
 

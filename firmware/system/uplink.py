@@ -4,6 +4,11 @@ Only the gateway's ack frees a ring. After every connect the board says hello (w
 what they hold), the gateway answers with one ack per log, and sending resumes behind it. When records
 are on their way and the ack stands still for a jittered time, sending rewinds to the ack: whatever the
 broker, its sessions or a dead gateway lost on the way is sent again. Evidence goes first.
+
+An ack for a number that this board has not sent since its ring was mounted, and that the ring did not
+hold then, proves that numbers were lost (a flash restored from a copy, damage that nothing else told):
+the gateway would take the records to come for repeats and have them freed. So it frees nothing; the
+ring goes on as a new log, whose records the gateway takes as new. A lie costs repeats, never a record.
 """
 
 from protocols import messages
@@ -17,6 +22,7 @@ _HELLO_AGAIN_MS = const(5_000)
 # From this many records on a backlog is old news, and the map needs a `now` record beside it.
 _BACKLOG = const(50)
 _NOW_EVERY_MS = const(5_000)
+_NEW_LOG_EVERY_MS = const(600_000)
 
 
 class Uplink:
@@ -24,7 +30,9 @@ class Uplink:
 
     journal: Journal. hello(writer): writes the hello record. now(writer): writes a `now` record and
     returns True, or False when there is no position to tell. random(n): an integer 0..n-1.
-    `rewinds` counts how often sending went back to the ack.
+    `rewinds` counts how often sending went back to the ack; `acks_ahead` the acks that named a number
+    not sent yet. A ring begins a new log at most once in 10 minutes: a stream of forged acks must not
+    wear the flash, nor have a whole ring sent again and again.
     """
 
     def __init__(self, mqtt, journal, topic_up, hello, now, random):
@@ -43,7 +51,11 @@ class Uplink:
         self._now_due_ms = 0
         self._moved_ms = [0, 0]
         self._patience_ms = [_REWIND_MIN_MS, _REWIND_MIN_MS]
+        # Per ring: the first number of its log that no gateway can have heard of.
+        self._unsent = [ring.mounted for ring in self._rings]
+        self._new_log_ms = [0, 0]  # not before
         self.rewinds = 0
+        self.acks_ahead = 0
 
     def on_up(self, now_ms: int) -> None:
         """The connection stands: forget what was under way and say hello."""
@@ -58,7 +70,10 @@ class Uplink:
         log, seq = ack
         for i in range(2):
             ring = self._rings[i]
-            if ring.log != log or seq >= ring.next:
+            if ring.log != log:
+                continue
+            if seq >= max(self._unsent[i], ring.oldest):
+                self._on_ack_ahead(i, now_ms)
                 continue
             if seq > ring.acked:
                 self._moved_ms[i] = now_ms
@@ -70,6 +85,17 @@ class Uplink:
                 self._readers[i].seek(seq + 1)
         if self._answered[0] and self._answered[1]:
             self._hello_due_ms = -1
+
+    def _on_ack_ahead(self, i, now_ms):
+        ring = self._rings[i]
+        self.acks_ahead += 1
+        if now_ms < self._new_log_ms[i]:
+            return
+        self._new_log_ms[i] = now_ms + _NEW_LOG_EVERY_MS
+        ring.begin_log()
+        self._unsent[i] = ring.acked + 1
+        self._readers[i].seek(ring.acked + 1)
+        self.on_up(now_ms)  # a hello tells the gateway of the new log
 
     def step(self, now_ms: int) -> bool:
         """Send one frame if there is one to send and room for it; True when something was sent."""
@@ -137,6 +163,7 @@ class Uplink:
         if self._mqtt.publish(self._topic, self._buf, n, 1, now_ms) < 0:
             reader.seek(first)
             return False
+        self._unsent[i] = max(self._unsent[i], reader.seq)
         return True
 
     def _step_over_hole(self, ring, reader):

@@ -92,6 +92,13 @@ def test_a_wrong_config_is_told_by_its_key():
         ({"sensors": [{"address": "C4:38:00:00:00:GG", "name": "x"}]}, "GG"),
         ({"sensors": ["C4"]}, "sensors"),
         ({"health_s": "30"}, "health_s"),
+        ({"health_s": 0}, "health_s"),
+        ({"backoff_max_s": 3_601}, "backoff_max_s"),
+        ({"brokers": [[5, 1883]]}, "[5, 1883]"),
+        ({"brokers": [["", 1883]]}, "brokers"),
+        ({"brokers": [["127.0.0.1", 65_536]]}, "65536"),
+        ({"brokers": [["127.0.0.1", True]]}, "brokers"),
+        ({"sensors": [{"address": "C4:38:00:00:00:01", "name": 5}]}, "name"),
     ):
         assert word in refusal(**changes), changes
     assert refusal() == ""

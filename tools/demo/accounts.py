@@ -27,10 +27,19 @@ class Account:
     orders: dict[str, str] = field(default_factory=dict)
     implementation: str = ""
 
-    @property
-    def good(self) -> bool:
-        """Nothing lost, and every epoch's position right and in order."""
-        return self.lost == 0 and self.epochs == self.epochs_right
+    def faults(self) -> list[str]:
+        """Return what is wrong with this account, one line each; nothing when all came through."""
+        found = []
+        if not self.written:
+            found.append(f"{self.device} wrote no record: see its log")
+        if self.lost:
+            found.append(f"LOST: {self.lost} of {self.written} records of {self.device}")
+        wrong = self.epochs - self.epochs_right
+        if wrong:
+            found.append(
+                f"LOST: {wrong} of {self.epochs} epochs of {self.device} (or not in order)"
+            )
+        return found
 
 
 class Ledger:

@@ -3,7 +3,6 @@
 It knows nothing of devices, rings or frames: only feed messages, whose repeats it removes by id.
 """
 
-import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -12,12 +11,15 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tools.demo.message import read
+
 
 class Backend:
     """Subscribes to a city's feed with a session that survives the broker's restart.
 
     on_arrival(order): called once per order when its rider has arrived.
-    `records` maps the id of each record seen to its message; `repeats` counts what came again.
+    `records` maps the id of each record seen to its message; `repeats` counts what came again,
+    `malformed` what is no message of the feed (it is ignored).
     """
 
     def __init__(self, port: int, city: str, on_arrival: Callable[[str], None]):
@@ -57,12 +59,11 @@ class Backend:
     def _message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         if message.topic.endswith(("/last", "-in")):
             return  # a snapshot, and what others send to the gateway
-        try:
-            body = json.loads(message.payload)
-            record = body.get("record", body["id"])
-        except (ValueError, KeyError, TypeError):
+        found = read(message.payload)
+        if found is None:
             self.malformed += 1
             return
+        record, body = found
         with self._lock:
             if record in self.records:
                 self.repeats[body["subject"]] += 1

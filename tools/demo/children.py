@@ -29,7 +29,9 @@ class Child:
         self.kills = 0
 
     def start(self) -> None:
-        """Start it, in a session of its own: Ctrl-C is the demo's to handle, not its children's."""
+        """Start it, unless it runs, in a session of its own: Ctrl-C is the demo's to handle."""
+        if self.alive:
+            return
         # The kernel ends the child when the demo dies, however it dies.
         guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
         with self._log.open("ab") as log:
@@ -57,7 +59,16 @@ class Child:
         """True when it has ended with exit code 0."""
         return self._process is not None and self._process.poll() == 0
 
-    def last_words(self) -> str:
+    def ending(self) -> str:
+        """Return how it ended: by which signal, or with which exit code and last words."""
+        code = self._process.poll() if self._process is not None else None
+        if code is None:
+            return "it runs" if self._process is not None else "it was never started"
+        if code < 0:
+            return f"killed by signal {-code}"
+        return f"exit code {code}: {self._last_words() or 'it said nothing'}"
+
+    def _last_words(self) -> str:
         """Return the last line of its log."""
         try:
             lines = self._log.read_text(errors="replace").strip().splitlines()
@@ -112,9 +123,7 @@ class Children:
         """Raise ToolError when a process has ended that nobody asked to."""
         for child in self._all:
             if not child.alive and not (child.may_end and child.ended_well):
-                raise ToolError(
-                    f"{child.name} has stopped: {child.last_words() or 'it said nothing'}"
-                )
+                raise ToolError(f"{child.name} has stopped: {child.ending()}")
 
     def stop(self) -> None:
         """Stop them all."""

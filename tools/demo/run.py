@@ -1,7 +1,6 @@
 """The demo's course: start everything, let it run, hurt it if asked, drain, and settle the accounts."""
 
 import contextlib
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -9,15 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tools.demo.accounts import Ledger
+from tools.demo.accounts import Account, Ledger
 from tools.demo.backend import Backend
 from tools.demo.children import Child, Children, wait_for
+from tools.demo.folder import Claim, check_room
 from tools.demo.picking import Picking
 from tools.demo.rider import Rider
 from tools.demo.rides import Ride, plan
 from tools.demo.site import CITY, Site, check_free, free_ports
-from tools.demo.summary import show_summary
-from tools.errors import ToolError
+from tools.demo.summary import Outcome, show_summary
+from tools.demo.threads import ThreadWatch
 from tools.parts import require
 from tools.simulate import sentences
 
@@ -25,7 +25,6 @@ _UNTIL_THEY_RIDE = timedelta(seconds=3)  # boards and guide take about so long t
 _RESTART_S = 2.0
 _DRAIN_S = 20.0
 _PICKING_GRACE_S = 6.0  # a list that is nearly done may be finished
-_ROOM_BYTES = 64 << 20  # flash images, the database, the video
 _SENSORS = (("bthome", 4.0), ("ruuvi5", -19.0), ("bthome", 3.2))
 
 
@@ -53,6 +52,7 @@ class Demo:
         self._options = options
         self._begin = time.monotonic()
         self._folder = options.out / "demo"
+        self._threads = ThreadWatch(self._folder / "threads.log")
         self._riders: list[Rider] = []
         self._orders: dict[str, str] = {}
         self._homes: dict[str, tuple[int, int]] = {}
@@ -70,9 +70,16 @@ class Demo:
         ):
             if port:
                 check_free(port, name)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
-        check_room(self._folder)
+        claim = Claim(self._folder)
+        try:
+            check_room(self._folder)
+            with self._threads:
+                return self._run(rides)
+        finally:
+            claim.release()
+
+    def _run(self, rides: list[Ride]) -> int:
+        options = self._options
         children = Children(self._folder)
         backend: Backend | None = None
         picking: Picking | None = None
@@ -176,9 +183,13 @@ class Demo:
         told = 0.0
         while True:
             t_s = time.monotonic() - begin
+            self._threads.check()
             while kills and kills[0][0] <= t_s:
                 _, name = kills.pop(0)
                 child = self._victim(site, name)
+                if any(each is child for _, each in restarts):
+                    self._say(f"{child.name} is dead already and about to be started again")
+                    continue
                 child.kill()
                 self._say(f"kill -9 {child.name}")
                 restarts.append((t_s + _RESTART_S, child))
@@ -210,9 +221,10 @@ class Demo:
         )
 
     def _victim(self, site: Site, name: str) -> Child:
-        child = {"gateway": site.gateway, "broker": site.broker, "board": self._riders[0].board}[
-            name
-        ]
+        if name == "board":
+            child = self._riders[0].board
+        else:
+            child = site.gateway if name == "gateway" else site.broker
         assert child is not None
         return child
 
@@ -225,13 +237,14 @@ class Demo:
         deadline = time.monotonic() + _DRAIN_S
         time.sleep(0.5)  # the boards close their last epoch when the line is quiet
         while time.monotonic() < deadline:
+            self._threads.check()
             devices = [(rider.device, rider.written()) for rider in self._riders]
             if picking is not None:
                 devices.append((picking.device, picking.written()))
             if not any(ledger.missing(device, written) for device, written in devices):
                 break
             time.sleep(0.5)
-        accounts = [
+        accounts: list[Account] = [
             ledger.account(rider.device, rider.written(), rider.epochs()) for rider in self._riders
         ]
         if picking is not None:
@@ -241,10 +254,23 @@ class Demo:
         if board_was_off:
             # What a receiver says while its board is off is not recorded: that is no loss of ours.
             accounts[0].epochs = accounts[0].epochs_right
-        result = picking.result() if picking is not None else None
-        show_summary(accounts, result, site.figures(), took_s, self._folder)
-        good = all(account.good and account.written for account in accounts)
-        return 0 if good and (picking is None or picking.done(backend)) else 1
+        faults = [fault for account in accounts for fault in account.faults()]
+        if picking is not None and not picking.done(backend):
+            faults.append(
+                f"picking was not done within the time ({picking.progress(backend)}): "
+                "--seconds N gives it longer"
+            )
+        self._threads.check()
+        outcome = Outcome(
+            accounts,
+            picking.result() if picking is not None else None,
+            site.figures(),
+            faults,
+            backend.malformed,
+            took_s,
+        )
+        show_summary(outcome, self._folder)
+        return 1 if faults else 0
 
     # -- words --------------------------------------------------------------------------------------
 
@@ -268,13 +294,3 @@ class Demo:
         if picking is not None:
             line += f"; {picking.progress(backend)}"
         self._say(line)
-
-
-def check_room(folder: Path) -> None:
-    """Raise ToolError when the disk of `folder` is too full for a demo."""
-    free = shutil.disk_usage(folder).free
-    if free < _ROOM_BYTES:
-        raise ToolError(
-            f"no space left for {folder}: the demo needs {_ROOM_BYTES >> 20} MB, "
-            f"{free >> 20} MB are free; free some or choose another folder with --out"
-        )

@@ -4,6 +4,7 @@ import getpass
 import json
 import socket
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib import error, request
@@ -160,7 +161,7 @@ class Site:
             with request.urlopen(self.url + path, timeout=2) as answer:  # noqa: S310
                 body: dict[str, Any] = json.load(answer)
                 return body
-        except (OSError, ValueError):
+        except (OSError, HTTPException, ValueError):
             return None
 
     def post(self, path: str, body: dict[str, Any]) -> str:
@@ -174,6 +175,9 @@ class Site:
             with request.urlopen(call, timeout=10):  # noqa: S310
                 return ""
         except error.HTTPError as fault:
-            return str(json.load(fault).get("error", fault))
-        except OSError as fault:
-            return str(fault)
+            try:
+                return str(json.load(fault)["error"])
+            except (OSError, HTTPException, ValueError, KeyError, TypeError):
+                return str(fault)
+        except (OSError, HTTPException) as fault:
+            return str(fault) or type(fault).__name__

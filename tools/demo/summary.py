@@ -1,19 +1,30 @@
 """The table at the end of the demo."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.demo.accounts import Account
 
 
-def show_summary(
-    accounts: list[Account],
-    picking: dict[str, Any] | None,
-    figures: dict[str, Any],
-    took_s: float,
-    folder: Path,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to: the accounts, the guide's and the gateway's own figures, what went wrong.
+
+    faults: one line each, every reason for exit code 1; malformed: messages on the feed that were none.
+    """
+
+    accounts: list[Account]
+    picking: dict[str, Any] | None
+    figures: dict[str, Any]
+    faults: list[str]
+    malformed: int
+    took_s: float
+
+
+def show_summary(outcome: Outcome, folder: Path) -> None:
     """Print what came in, what came out, and what was lost."""
+    accounts, figures = outcome.accounts, outcome.figures
     rows = [("", [account.device for account in accounts])]
     rows += [
         ("records written on the board", [str(each.written) for each in accounts]),
@@ -38,20 +49,21 @@ def show_summary(
     for name in sorted({each.implementation for each in accounts if each.implementation}):
         who = ", ".join(each.device for each in accounts if each.implementation == name)
         print(f"runs on {name}: {who}")
-    if picking is not None:
-        _show_picking(picking)
+    if outcome.picking is not None:
+        _show_picking(outcome.picking)
     records = figures.get("records", 0)
     print(
         f"gateway, since its last start: {records} records committed in {figures.get('commits', 0)} "
         f"commits, {figures.get('records_repeated', 0)} repeats from boards refused, "
         f"{figures.get('gaps', 0)} gaps"
     )
-    lost = sum(each.lost for each in accounts)
-    wrong = sum(each.epochs - each.epochs_right for each in accounts)
-    verdict = (
-        "nothing was lost" if not lost and not wrong else f"LOST: {lost} records, {wrong} epochs"
-    )
-    print(f"{verdict}; {took_s:.1f} s; logs and results in {folder}")
+    if outcome.malformed:
+        print(f"feed: {outcome.malformed} malformed messages ignored")
+    for fault in outcome.faults:
+        print(fault)
+    lost = any(each.lost or each.epochs != each.epochs_right for each in accounts)
+    verdict = "NOT ALL CAME THROUGH" if lost else "nothing was lost"
+    print(f"{verdict}; {outcome.took_s:.1f} s; logs and results in {folder}")
 
 
 def _temperatures(account: Account) -> str:
