@@ -16,7 +16,7 @@ from protocols.fix import (
 )
 from protocols.gnss import Receiver
 from protocols.nmea import Framer
-from protocols.satellites import BDS, GLO, GPS, QZS, SBS, number_of, place
+from protocols.satellites import BDS, GAL, GLO, GPS, QZS, SBS, number_of, place
 
 PLACE = b"3114.88000,N,12135.22000,E"
 
@@ -332,6 +332,56 @@ def test_quectels_modems_say_signal_and_system():
     )
     assert sorted(sats(receiver, BDS)) == [13, 39]
     assert sorted(sats(receiver, QZS)) == [2]
+
+
+def test_parts_may_differ_in_their_signal_and_hold_less_than_four():
+    # Quectel LC79D: all signals of a system in one row, the last part's with an id; Galileo as 101-136
+    receiver, seen = fixes(
+        gga(),
+        b"GPGSV,3,1,10,02,25,260,39,04,15,092,27,05,,,14,06,12,215,45",
+        b"GPGSV,3,2,10,07,80,137,44,09,53,089,27,30,55,211,49",
+        b"GPGSV,3,3,10,06,,,40,09,,,29,30,,,39,8",
+        b"GAGSV,2,1,04,102,28,167,40,103,69,097,33",
+        b"GAGSV,2,2,04,102,,,40,103,,,34,1",
+    )
+    assert sorted(sats(receiver, GPS)) == [2, 4, 5, 6, 7, 9, 30]
+    assert sats(receiver, GPS)[9] == (29, 1 << 0 | 1 << 8, False)
+    assert sats(receiver, GAL) == {2: (40, 3, False), 3: (34, 3, False)}
+    assert receiver.rejected == 0 and seen[0]["sky"]
+
+
+def test_sentences_that_some_receivers_cut_short():
+    for body in (
+        b"GPGGA,101500.00,3114.88000,N,12135.22000,E,2,,,,",  # Saab R4
+        b"GPGGA,101500.00,3114.88000,N,12135.22000,E,,2,60.000,160.002,M,,M,,",  # no quality
+        b"GPDTM,W84,C",
+        b"GPGSA,A,1,,,,",
+    ):
+        receiver, _ = fixes(body)
+        assert receiver.rejected == 0, body
+    _, (epoch,) = fixes(b"GPGGA,101500.00,3114.88000,N,12135.22000,E,2,,,,")
+    assert (epoch["quality"], epoch["place"]) == (2, 312_480_000)
+    _, (epoch,) = fixes(b"GPGGA,101500.00,3114.88000,N,12135.22000,E,,2,60.000,160.002,M,,M,,")
+    assert (epoch["quality"], epoch["place"]) == (NONE, None)  # what it is worth was not said
+
+
+def test_zda_of_another_time_splits_no_epoch():
+    # Ashtech AC12: ZDA is two seconds ahead of RMC and GGA
+    _, seen = fixes(rmc(), b"GPZDA,101502.00,22,11,2026,00,00", gga())
+    assert [each["ms"] for each in seen] == [36_900_000]
+    _, seen = fixes(gga(b"235959.00"), b"GPZDA,000001.00,23,11,2026,00,00", gga(b"000000.00"))
+    day = days_from_civil(2026, 11, 22)
+    assert [(each["days"], each["ms"]) for each in seen] == [(day, 86_399_000), (day + 1, 0)]
+
+
+def test_gst_may_come_before_its_epoch():
+    _, seen = fixes(
+        gga(),
+        b"GNGST,101501.00,2.5,2.5,2.2,133,0.40,0.30,2.8",
+        gga(b"101501.00"),
+        gga(b"101502.00"),
+    )
+    assert [each["acc"] for each in seen] == [360, 51, 360]
 
 
 def test_turns_that_come_round_bring_nothing_back():
