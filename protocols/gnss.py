@@ -162,7 +162,14 @@ class Receiver(Epochs):
         quality = s.number(6, 0)
         if ms == -1 or not _fits(s, 6, quality, 0, 9) or not (_metres(s, 10) and _metres(s, 12)):
             return _REFUSED
-        located = quality > 0 and not s.empty(2)
+        step = self._solution(s, ms, quality > 0, _GGA, _BY_GGA)
+        if 0 <= step <= 1 and quality != NONE:
+            self._next.quality = quality
+        return 0 if step > 1 else step
+
+    def _solution(self, s, ms, valid, kind, rank) -> int:
+        """Take what GGA and GNS say alike: position, satellites, dilution, altitude; as _begin()."""
+        located = valid and not s.empty(2)
         if located and not self._position(s, 2):
             return _REFUSED
         used = s.number(7, 0)
@@ -174,18 +181,11 @@ class Receiver(Epochs):
             and _fits(s, 9, alt, -1_000_000, 10_000_000)
         ):
             return _REFUSED
-        step = self._begin(ms, _GGA)
+        step = self._begin(ms, kind)
         if step > 1:
-            return 0
-        if quality != NONE:
-            self._next.quality = quality
+            return step
         if located:
-            self._place(_BY_GGA)
-        self._dilution(used, hdop, alt)
-        return step
-
-    def _dilution(self, used, hdop, alt):
-        """Keep GGA's or GNS's satellites, dilution and altitude."""
+            self._place(rank)
         epoch = self._next
         if used > epoch.sats_used:
             epoch.sats_used = used
@@ -193,6 +193,7 @@ class Receiver(Epochs):
             epoch.hdop_c = hdop
         if alt != NONE:
             epoch.alt_cm = alt
+        return step
 
     def _gns(self, s) -> int:
         if s.fields < 13:
@@ -201,28 +202,14 @@ class Receiver(Epochs):
         best = self._best_mode(s)
         if ms == -1 or best < 0:
             return _REFUSED
-        located = _GNS_QUALITY[best] > 0 and not s.empty(2)
-        if located and not self._position(s, 2):
-            return _REFUSED
-        used = s.number(7, 0)
-        hdop = s.number(8, 2)
-        alt = s.number(9, 2)
-        if not (
-            _fits(s, 7, used, 0, 99)
-            and _fits(s, 8, hdop, 0, 1_000_000)
-            and _fits(s, 9, alt, -1_000_000, 10_000_000)
-        ):
-            return _REFUSED
-        step = self._begin(ms, _GNS)
-        if step > 1:
-            return 0
-        if self._next.quality == NONE:
-            self._next.quality = _GNS_QUALITY[best]
-        if located:
-            self._place(_BY_GNS)
-            self._mark(_GNS_LETTERS[best], s.letter(13))
-        self._dilution(used, hdop, alt)
-        return step
+        quality = _GNS_QUALITY[best]
+        step = self._solution(s, ms, quality > 0, _GNS, _BY_GNS)
+        if 0 <= step <= 1:
+            if self._next.quality == NONE:
+                self._next.quality = quality
+            if quality > 0:
+                self._mark(_GNS_LETTERS[best], s.letter(13))
+        return 0 if step > 1 else step
 
     def _best_mode(self, s) -> int:
         """Return the place in _GNS_LETTERS of the best system's mode, or -1."""

@@ -9,6 +9,7 @@ from array import array
 
 from protocols.absent import NONE
 from protocols.compat import const
+from protocols.nmea import decimal
 
 # The longest reply read here (+QENG, +CGNSSINFO) is under 160 bytes.
 LINE_MAX = const(256)
@@ -144,38 +145,7 @@ class Line:
 
     def span(self, pos: int, end: int, decimals: int) -> int:
         """Return the number in `buf[pos:end]` times 10**decimals, or NONE; digits beyond are cut off."""
-        buf = self.buf
-        negative = pos < end and buf[pos] == _MINUS
-        if negative:
-            pos += 1
-        value = 0
-        seen = -1  # decimals read so far; -1 before the point
-        digits = 0
-        while pos < end:
-            digit = buf[pos] - 0x30
-            if 0 <= digit <= 9:
-                digits += 1
-                if seen < decimals:
-                    if value > 99_999_999:
-                        return NONE
-                    value = value * 10 + digit
-                    if seen >= 0:
-                        seen += 1
-            elif buf[pos] == _DOT and seen < 0:
-                seen = 0
-            else:
-                return NONE
-            pos += 1
-        if digits == 0:
-            return NONE
-        if seen < 0:
-            seen = 0
-        while seen < decimals:
-            if value > 99_999_999:
-                return NONE
-            value *= 10
-            seen += 1
-        return -value if negative else value
+        return decimal(self.buf, pos, end, decimals)
 
     def number(self, i: int, decimals: int) -> int:
         """Return field `i` times 10**decimals, at most nine digits in all, or NONE."""

@@ -93,7 +93,7 @@ def on_boards(tmp_path: Path) -> list[dict[str, tuple[float, float]]]:
             tables.append(read([*require(part), "-X", "heapsize=1m", str(script)]))
         else:
             script.write_text(text)
-            runner = Path(__file__).parent / "script_run.mjs"
+            runner = ROOT / "tests/firmware/wasm_run.mjs"
             *node, module = require(part)
             tables.append(read([*node, str(runner), module, str(ROOT), str(script)]))
     return tables

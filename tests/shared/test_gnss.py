@@ -1,16 +1,11 @@
 """Epochs: everything that carries one time, whatever order a receiver speaks in."""
 
+from sentences import sentence
+
 from protocols.absent import NONE
 from protocols.gnss import Receiver
 from protocols.nmea import Framer
 from protocols.satellites import BDS, GPS
-
-
-def sentence(body):
-    xor = 0
-    for byte in body:
-        xor ^= byte
-    return b"$" + body + b"*%02X\r\n" % xor
 
 
 def epochs(bodies, receiver=None):

@@ -1,5 +1,7 @@
 """What each sentence adds to an epoch, and what the epoch makes of it."""
 
+from sentences import sentence
+
 from protocols.absent import NONE
 from protocols.calendar import days_from_civil
 from protocols.fix import (
@@ -48,10 +50,7 @@ def fixes(*bodies, build_days=NONE):
         )
 
     for body in bodies:
-        xor = 0
-        for byte in body:
-            xor ^= byte
-        data = b"$" + body + b"*%02X\r\n" % xor
+        data = sentence(body)
         framer.feed(data, 0, len(data))
         assert framer.ready, body
         if receiver.take(framer):

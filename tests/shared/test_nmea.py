@@ -1,18 +1,13 @@
 """NMEA framing: split anywhere, resynchronised on every `$`, nothing believed without its checksum."""
 
+from sentences import sentence
+
 from protocols.absent import NONE
 from protocols.calendar import days_from_civil
 from protocols.nmea import Framer, code
 
 RMC = b"$GNRMC,055234.000,A,4739.71890,N,12219.58362,W,0.00,286.35,050826,,,A,V*13\r\n"
 GGA = b"$GNGGA,055234.200,4739.71890,N,12219.58362,W,1,14,0.9,76.5,M,-21.6,M,,*4A\r\n"
-
-
-def sentence(body):
-    xor = 0
-    for byte in body:
-        xor ^= byte
-    return b"$" + body + b"*%02X\r\n" % xor
 
 
 def types(data, chunk=0):
