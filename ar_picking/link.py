@@ -21,6 +21,7 @@ from protocols.commands import PICKLIST
 
 _WAIT_MS = 50
 _LISTS_OPEN = 8
+_REASON_MAX_BYTES = 120  # of the pick record: longer, and the gateway could not read it
 _LINE = ("line", "order", "sku", "name", "bin", "qty")
 
 
@@ -52,7 +53,7 @@ class DeviceLink(threading.Thread):
         self._stop_asked = threading.Event()
         self._on_list = on_list
         self._lists: dict[str, dict[int, dict[str, Any]]] = {}
-        self._complete: deque[str] = deque(maxlen=64)
+        self._answered: deque[str] = deque(maxlen=64)
         self._device = Device(self._board, settings, self._take, lambda _writer: False)
         self._device.clock.set(*self._board.utc(), "system")
         self._device.record_health("boot", {})
@@ -87,22 +88,28 @@ class DeviceLink(threading.Thread):
 
     # -- lists, in this thread and under the lock -----------------------------------------------------
 
-    def _take(self, _command: str, kind: int, values: dict[str, Any]) -> bool:
-        """Take one line of a list; the list is handed on when it is complete."""
+    def _take(self, command: str, kind: int, values: dict[str, Any]) -> bool:
+        """Take one line of a list; the list is handed on when it is complete.
+
+        The lines of one list have one tag, which is their command's id up to the last '-'
+        (gateway.intake). By it a list that is sent again is told from a new one under an old name,
+        which the guide refuses, and half a list that came too late from the one that replaces it.
+        """
         if kind != PICKLIST:
             return False
-        name = values["list"]
-        if name in self._complete:
-            return True  # sent again before the gateway heard that it was started
-        lines = self._lists.setdefault(name, {})
+        name, tag = values["list"], command.rpartition("-")[0]
+        if tag in self._answered:
+            return True  # sent again before the gateway heard what became of it
+        lines = self._lists.setdefault(tag, {})
         lines[values["line"]] = {key: values[key] for key in _LINE}
         if len(lines) == values["lines"]:
-            del self._lists[name]
-            self._complete.append(name)
+            del self._lists[tag]
+            self._answered.append(tag)
             ordered = [lines[number] for number in sorted(lines)]
             why = self._on_list({"list": name, "store": values["store"], "lines": ordered})
             if why:
-                refused = {"event": "list_refused", "list": name, "reason": why[:110]}
+                reason = why.encode()[:_REASON_MAX_BYTES].decode("utf-8", "ignore")
+                refused = {"event": "list_refused", "list": name, "reason": reason}
                 self._device.journal.record(messages.PICK, refused)
         elif len(self._lists) > _LISTS_OPEN:
             # Half a list that never becomes whole must not hold memory: the gateway sends it again.

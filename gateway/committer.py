@@ -6,21 +6,14 @@ messages, and the devices keep what they have.
 """
 
 import logging
-import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from gateway.jobs import Effect, Job, Jobs
 from gateway.store import Store, explain
 
-Effect = Callable[[], None]
-# A job works on the store inside the transaction and returns what to do once it is committed. It may
-# be run again after a failed commit, so it keeps no state of its own.
-Job = Callable[[Store], list[Effect]]
-
-_QUEUE_MAX = 10_000
 _BATCH_MAX = 1_000
 _RETRY_S = 1.0
 
@@ -32,7 +25,7 @@ class Committer(threading.Thread):
 
     Figures: `commits`, `jobs`, `failed` jobs dropped for a defect of ours, `stalled` commits tried
     again, `last_commit` monotonic seconds of the last one, `trouble` what the disk last said ('' when
-    all is well).
+    all is well), `half_full` that the queue is, see Jobs.
     """
 
     def __init__(self, store: Store, path: Path, group_ms: int, on_commit: Effect):
@@ -41,7 +34,8 @@ class Committer(threading.Thread):
         self._path = path
         self._group_s = group_ms / 1000
         self._on_commit = on_commit
-        self._jobs: queue.Queue[Job] = queue.Queue(_QUEUE_MAX)
+        self._jobs = Jobs()
+        self._busy_since: float | None = None
         self._stop_asked = threading.Event()
         self.commits = 0
         self.jobs = 0
@@ -50,22 +44,28 @@ class Committer(threading.Thread):
         self.last_commit = time.monotonic()
         self.trouble = ""
 
-    def submit(self, job: Job) -> None:
-        """Queue a job; blocks while the queue is full, which is how the sources are held back."""
-        while not self._stop_asked.is_set():
-            try:
-                self._jobs.put(job, timeout=0.5)
-                return
-            except queue.Full:
-                continue
+    @property
+    def half_full(self) -> bool:
+        """True when messages that may be lost should be."""
+        return self._jobs.is_half_full
 
-    def offer(self, job: Job) -> bool:
+    def stands_s(self) -> float:
+        """Return for how many seconds the commit under way has not come to an end; 0 without one."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def submit(self, job: Job, size: int = 0) -> None:
+        """Queue a job; blocks while the queue is full, which is how the sources are held back.
+
+        size: bytes that the job holds in memory.
+        """
+        while not self._stop_asked.is_set():
+            if self._jobs.put(job, size, 0.5):
+                return
+
+    def offer(self, job: Job, size: int = 0) -> bool:
         """Queue a job unless the queue is full."""
-        try:
-            self._jobs.put_nowait(job)
-            return True
-        except queue.Full:
-            return False
+        return self._jobs.put(job, size)
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything queued so far is committed and its effects have run."""
@@ -76,12 +76,14 @@ class Committer(threading.Thread):
     def run(self) -> None:
         """Commit until stop() was called and the queue is empty."""
         while True:
-            batch = self._gather()
+            batch = self._jobs.gather(0.2, self._group_s, _BATCH_MAX)
             if not batch:
                 if self._stop_asked.is_set():
                     return
                 continue
+            self._busy_since = time.monotonic()
             effects = self._commit(batch)
+            self._busy_since = None
             for effect in effects:
                 try:
                     effect()
@@ -89,20 +91,6 @@ class Committer(threading.Thread):
                     # An effect speaks to the outside (an ack, a page): it may fail, the log may not.
                     log.exception("after a commit")
             self._on_commit()
-
-    def _gather(self) -> list[Job]:
-        try:
-            batch = [self._jobs.get(timeout=0.2)]
-        except queue.Empty:
-            return []
-        deadline = time.monotonic() + self._group_s
-        while len(batch) < _BATCH_MAX:
-            left = deadline - time.monotonic()
-            try:
-                batch.append(self._jobs.get(timeout=left) if left > 0 else self._jobs.get_nowait())
-            except queue.Empty:
-                break
-        return batch
 
     def _commit(self, batch: list[Job]) -> list[Effect]:
         while True:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from gateway.errors import IntakeError
+from gateway.errors import IntakeError, TransientIntakeError
 from gateway.feed import encode
 from gateway.hub import Hub
 from gateway.intake import BODY_MAX_BYTES
@@ -34,6 +34,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _BEAT_S = 5.0
+# A local client sends its body at once; one that does not must not hold its connection for ever.
+_BODY_S = 10.0
+_RETRY_S = "5"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -103,9 +106,13 @@ def _json(body: Any, status: int = 200) -> web.Response:
 @web.middleware
 async def _same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse names that are not ours (DNS rebinding) and pages that we did not serve (CSRF)."""
-    host = urlsplit(f"//{request.host}").hostname
-    origin = request.headers.get("Origin")
-    if host not in _LOCAL or (origin is not None and urlsplit(origin).netloc != request.host):
+    try:
+        host = urlsplit(f"//{request.host}").hostname
+        origin = request.headers.get("Origin")
+        is_ours = host in _LOCAL and (origin is None or urlsplit(origin).netloc == request.host)
+    except ValueError:  # no address at all: an open bracket
+        is_ours = False
+    if not is_ours:
         return _json({"error": "this address serves its own pages only"}, 403)
     return await handler(request)
 
@@ -116,11 +123,20 @@ async def _intake(
     if request.content_type != "application/json":
         return _json({"error": "send JSON with Content-Type: application/json"}, 415)
     try:
-        return _json(await take(await request.read()), 202)
+        body = await asyncio.wait_for(request.read(), _BODY_S)
     except web.HTTPRequestEntityTooLarge:
         return _json({"error": f"at most {BODY_MAX_BYTES // 1024} kB"}, 413)
+    except TimeoutError:
+        return _json({"error": f"the body did not come within {_BODY_S:.0f} s"}, 408)
+    except web.RequestPayloadError:
+        return _json({"error": "the body is not as its headers say it is encoded"}, 400)
+    try:
+        return _json(await take(body), 202)
     except IntakeError as fault:
-        return _json({"error": str(fault)}, 400)
+        answer = _json({"error": str(fault)}, fault.status)
+        if isinstance(fault, TransientIntakeError):
+            answer.headers["Retry-After"] = _RETRY_S
+        return answer
 
 
 async def _stream(request: web.Request, hub: Hub) -> web.StreamResponse:

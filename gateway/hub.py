@@ -135,9 +135,11 @@ class Hub:
     def _note_order(self, message: dict[str, Any], subject: Subject) -> None:
         order, state = message["order"], message["state"]
         holder = self.subjects.get(self._holder.get(order, ""))
-        if holder is not None and holder is not subject:
-            holder.orders.pop(order, None)  # it was given to another rider
-        _put(self._holder, order, message["subject"], _SUBJECTS * 12)
+        is_past = holder is not None and holder is not subject and state in (*_OVER, "expired")
+        if not is_past:  # one who lets go of an order, or never did, does not take it back
+            if holder is not None and holder is not subject:
+                holder.orders.pop(order, None)  # it was given to another rider
+            _put(self._holder, order, message["subject"], _SUBJECTS * 12)
         if state in _OVER:
             subject.orders.pop(order, None)
         else:

@@ -9,8 +9,10 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from gateway.digest import command_tag, content_digest
 from gateway.errors import IntakeError
 from gateway.feed import wire_time
+from gateway.waiting import Command
 from protocols.cbor import Writer
 from protocols.commands import (
     ASSIGN,
@@ -20,6 +22,7 @@ from protocols.commands import (
     put_command,
     read_command,
 )
+from protocols.fields import ID_MAX
 from protocols.topics import is_name
 from protocols.units import LAT_E7_MAX, LON_E7_MAX
 
@@ -27,7 +30,7 @@ BODY_MAX_BYTES = 256 * 1024
 _COMMAND_MAX_BYTES = 1_000
 _PROMISE_DEFAULT_MS = 30 * 60_000
 
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX)]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 
 
@@ -54,10 +57,11 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     def parse(body: bytes) -> "Order":
         """Return the order in a JSON message; IntakeError says what is wrong with it."""
         order = _decode(body, Order)
-        if order.action == "assign":
+        _check_id("order", order.order)
+        if order.action == "assign" or order.device:
             _check_device(order.device)
-            if order.drop is None:
-                raise IntakeError("an order to assign has a 'drop' with lat_e7 and lon_e7")
+        if order.action == "assign" and order.drop is None:
+            raise IntakeError("an order to assign has a 'drop' with lat_e7 and lon_e7")
         if order.promised is not None and order.promised.tzinfo is None:
             raise IntakeError("'promised' needs a time zone, e.g. 2026-11-22T11:30:00Z")
         return order
@@ -86,6 +90,7 @@ class PickList(msgspec.Struct, forbid_unknown_fields=True):
     def parse(body: bytes) -> "PickList":
         """Return the pick list in a JSON message; IntakeError says what is wrong with it."""
         picklist = _decode(body, PickList)
+        _check_id("list", picklist.name)
         _check_device(picklist.device)
         numbers = [line.line for line in picklist.lines]
         if len(set(numbers)) != len(numbers):
@@ -110,22 +115,45 @@ def _check_device(device: str) -> None:
         raise IntakeError("'device' takes 1 to 32 of a-z, 0-9 and '-'")
 
 
-def assign_command(order: Order, expires_ms: int, now_ms: int) -> tuple[str, bytes]:
-    """Return (id, payload) of the command that assigns an order, or ends it, on its rider's board.
+def _check_id(key: str, name: str) -> None:
+    if len(name.encode()) > ID_MAX:
+        raise IntakeError(
+            f"'{key}' takes {ID_MAX} bytes of UTF-8, a Chinese character is 3 of them"
+        )
 
-    The id carries the moment, so that the same order assigned again after a restart is a new command.
+
+def named_in(what: str, body: bytes) -> str:
+    """Return the name of the 'order' or 'picklist' that a message is about, '' when none can be read.
+
+    For messages that were refused: nothing else of them is believed.
     """
-    command = f"o{now_ms:x}-{order.order}"[:40]
-    if order.action != "assign":
-        kind = HANDED_OVER if order.action == "handed_over" else CANCEL
-        return command, _command(command, expires_ms, kind, {"order": order.order})
+    try:
+        tree = msgspec.json.decode(body) if len(body) <= BODY_MAX_BYTES else None
+    except msgspec.MsgspecError:
+        return ""
+    name = tree.get("order" if what == "order" else "list") if isinstance(tree, dict) else None
+    return name if isinstance(name, str) and 0 < len(name.encode()) <= ID_MAX else ""
+
+
+def order_command(
+    order: Order, device: str, body: bytes, expires_ms: int, taken_ms: int
+) -> Command:
+    """Return the command that does on a device what the intake message `body` asks for.
+
+    taken_ms: when the message was taken, Unix ms; expires_ms likewise. IntakeError when the device
+    would refuse it.
+    """
+    if order.action == "handed_over":
+        return end_command(HANDED_OVER, order.order, device, body, expires_ms, taken_ms)
+    if order.action == "cancel":
+        return end_command(CANCEL, order.order, device, body, expires_ms, taken_ms)
     drop = order.drop
     if drop is None:
         raise IntakeError("an order to assign has a 'drop' with lat_e7 and lon_e7")
     if order.promised:
         promised_ms = round(order.promised.timestamp() * 1000)
     else:
-        promised_ms = now_ms + _PROMISE_DEFAULT_MS
+        promised_ms = taken_ms + _PROMISE_DEFAULT_MS
     day, ms = wire_time(promised_ms)
     values = {
         "order": order.order,
@@ -134,21 +162,43 @@ def assign_command(order: Order, expires_ms: int, now_ms: int) -> tuple[str, byt
         "promised_day": day,
         "promised_ms": ms,
     }
-    return command, _command(command, expires_ms, ASSIGN, values)
+    digest = content_digest(body)
+    name = f"o-{command_tag(device, ASSIGN, taken_ms, digest, order.order)}"
+    payload = _command(name, expires_ms, ASSIGN, values)
+    return Command(name, device, ASSIGN, order.order, payload, expires_ms)
 
 
-def picklist_commands(picklist: PickList, expires_ms: int, now_ms: int) -> list[tuple[str, bytes]]:
-    """Return the (id, payload) of the commands that bring a pick list to its tablet, one per line."""
+def end_command(
+    kind: int, order: str, device: str, body: bytes, expires_ms: int, taken_ms: int
+) -> Command:
+    """Return the CANCEL or HANDED_OVER of an order on a device; the rest as for order_command()."""
+    name = f"o-{command_tag(device, kind, taken_ms, content_digest(body), order)}"
+    payload = _command(name, expires_ms, kind, {"order": order})
+    return Command(name, device, kind, order, payload, expires_ms)
+
+
+def picklist_commands(
+    picklist: PickList, body: bytes, expires_ms: int, taken_ms: int
+) -> list[Command]:
+    """Return the commands that bring a pick list to its tablet, one per line.
+
+    Their ids are one tag, '-' and the line's number: by the tag the tablet (ar_picking.link) knows
+    which lines are of one list, and a list sent again from one that is new under an old name.
+    """
+    tag = command_tag(picklist.device, PICKLIST, taken_ms, content_digest(body), picklist.name)
     commands = []
-    for number, line in enumerate(picklist.lines):
-        command = f"p{now_ms:x}-{number}"
+    for line in picklist.lines:
+        name = f"p-{tag}-{line.line}"
         values = {
             "list": picklist.name,
             "store": picklist.store,
             "lines": len(picklist.lines),
             **{name: getattr(line, name) for name in line.__struct_fields__},
         }
-        commands.append((command, _command(command, expires_ms, PICKLIST, values)))
+        payload = _command(name, expires_ms, PICKLIST, values)
+        commands.append(
+            Command(name, picklist.device, PICKLIST, picklist.name, payload, expires_ms)
+        )
     return commands
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.committer import Committer, Effect
+from gateway.committer import Committer
 from gateway.feed import FeedWriter, encode
+from gateway.jobs import Effect
 from gateway.sink import MqttSink
 from gateway.store import Row, Store
 

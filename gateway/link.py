@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -26,18 +27,32 @@ _BACKOFF_MIN_S = 0.5
 _BACKOFF_MAX_S = 30.0
 _REFUSED_S = 60.0
 _RECEIVE_MAX = 1_000
+_PACKET_MAX_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[str, bytes, bool, Callable[[], None]], None]
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message from the broker.
+
+    retained: the broker had kept it from before we subscribed. qos: 0 or 1; ack(): releases one of
+    QoS 1 at the broker, and does nothing on a connection that is gone meanwhile.
+    """
+
+    topic: str
+    payload: bytes
+    retained: bool
+    qos: int
+    ack: Callable[[], None]
 
 
 class Link(threading.Thread):
     """Keeps one connection alive. All callbacks run in this thread.
 
     session_s: how long the broker keeps our subscriptions and their messages while we are away
-    (0: a clean session). on_up(link): connected; on_down(): no longer. on_message(topic, payload,
-    retained, ack): ack() releases the message at the broker. on_puback(mid): it has ours.
+    (0: a clean session). packet_max_bytes: what an MQTT 5 broker may send us; larger messages it
+    drops. on_up(link): connected; on_down(): no longer. on_puback(mid): the broker has ours.
     """
 
     def __init__(
@@ -45,15 +60,17 @@ class Link(threading.Thread):
         broker: Broker,
         client_id: str,
         session_s: int = 0,
+        packet_max_bytes: int = _PACKET_MAX_BYTES,
         on_up: Callable[["Link"], None] | None = None,
         on_down: Callable[[], None] | None = None,
-        on_message: Handler | None = None,
+        on_message: Callable[[Message], None] | None = None,
         on_puback: Callable[[int], None] | None = None,
     ):
         super().__init__(name=f"link-{client_id}", daemon=True)
         self._broker = broker
         self._client_id = client_id
         self._session_s = session_s
+        self._packet_max_bytes = packet_max_bytes
         self._on_up = on_up
         self._on_down = on_down
         self._on_message = on_message
@@ -189,6 +206,7 @@ class Link(threading.Thread):
             properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = self._session_s
             properties.ReceiveMaximum = _RECEIVE_MAX
+            properties.MaximumPacketSize = self._packet_max_bytes
             options = {"clean_start": self._session_s == 0, "properties": properties}
         client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S, **options)
         self._hung_up = True  # TCP stood: if MQTT does not, it is not for want of a broker
@@ -199,10 +217,11 @@ class Link(threading.Thread):
         mid, qos = message.mid, message.qos
 
         def ack() -> None:
-            client.ack(mid, qos)  # on a client that is gone meanwhile this does nothing
+            client.ack(mid, qos)
 
         try:
-            self._on_message(message.topic, bytes(message.payload), message.retain, ack)
+            payload = bytes(message.payload)
+            self._on_message(Message(message.topic, payload, message.retain, qos, ack))
         except Exception:
             # Left to paho, an exception here would end the loop: the message stays unacknowledged.
             log.exception("message on %s", message.topic)

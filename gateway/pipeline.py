@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from gateway.committer import Effect
+from gateway.answers import note_order, note_pick
 from gateway.downlink import Downlink
 from gateway.feed import FeedWriter, Origin, unix_ms
+from gateway.jobs import Effect
 from gateway.store import Row, Store
 from protocols import messages
 from protocols.cbor import Reader, Writer
@@ -23,7 +24,8 @@ from protocols.topics import device_topic
 # A hello says what a tick was when it was sent. How long it waited in a broker is not known; the
 # board says it again every 5 s until it is answered, and the one that waited least counts.
 _HELLO_ERROR_MS = 5_000
-_FRAME_MAX_BYTES = 64 * 1024  # ours are 1,200; larger ones are refused unread
+# Of one frame; then it is no board's, and the board that it may be after all sends the rest again.
+_UNREADABLE_MAX = 16
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,8 @@ class Pipeline:
         """Take one message of a device's `up` topic; returns what to do after the commit."""
         self.counters["frames"] += 1
         reader = Reader(payload)
-        head = messages.read_frame_head(reader) if len(payload) <= _FRAME_MAX_BYTES else None
+        is_small = len(payload) <= messages.FRAME_MAX_BYTES
+        head = messages.read_frame_head(reader) if is_small else None
         if head is None:
             self.counters["frames_malformed"] += 1
             log.warning("%s sent a message that is not a frame (%d bytes)", device, len(payload))
@@ -86,42 +89,53 @@ class Pipeline:
             rows += self._gap(store, first, expected, oldest - 1, received_ms)
             expected = oldest
         seq = first.seq
-        while reader.more():
+        unreadable: list[str] = []
+        while reader.more() and len(unreadable) < _UNREADABLE_MAX:
             start = reader.pos
             item = reader.read()
             if seq > expected:
                 self.counters["records_ahead"] += 1
                 break
+            if reader.error is not None or not isinstance(item, dict):
+                # Where the next record begins is anybody's guess: the rest is kept as one, and the
+                # board, told to go on behind it, sends its next records again in a frame of their own.
+                item, reader.pos = None, reader.end
             if seq < expected:
                 self.counters["records_repeated"] += 1
             else:
                 origin = Origin(device, ring, seq, device, kind)
-                if reader.error is not None:
-                    raw = bytes(reader.buf[start:])
-                    rows += self._unreadable(store, origin, reader.error, raw, received_ms)
-                else:
-                    raw = bytes(reader.buf[start : reader.pos])
-                    rows += self._record(store, origin, item, raw, received_ms)
+                raw = bytes(reader.buf[start : reader.pos])
+                why = reader.error or self._record(store, origin, item, rows, received_ms)
+                if why:
+                    unreadable.append(f"{seq} ({why})")
+                    rows += self._unreadable(store, origin, why, raw, received_ms)
                 self.counters["records"] += 1
                 expected += 1
             seq += 1
+        if unreadable:
+            log.warning("%s: records cannot be read: %s", device, ", ".join(unreadable))
         store.set_next_seq(device, ring, expected)
         return rows
 
     def _record(
-        self, store: Store, origin: Origin, item: Any, raw: bytes, received_ms: int
-    ) -> list[Row]:
+        self, store: Store, origin: Origin, item: Any, rows: list[Row], received_ms: int
+    ) -> str:
+        """Add the rows of one record; returns '', or why it cannot be read."""
         number, stamp, values, unknown = messages.check_record(item)
         if number is None or values is None or messages.RECORDS[number][1] is None:
-            return self._unreadable(store, origin, str(stamp), raw, received_ms)
+            return str(stamp)
         self.counters["keys_unknown"] += unknown
         boot, tick_ms, day, ms = stamp
         if number == messages.TIME and day >= 0:
             store.set_anchor(origin.device, boot, tick_ms, unix_ms(day, ms), values["error_ms"])
         t_ms, t_source = self._date(store, origin.device, stamp)
         name = messages.RECORDS[number][0]
-        self._note_answers(store, origin.device, number, values)
-        return self._feed.rows(store, origin, name, t_ms, t_source, received_ms, values)
+        if number == messages.ORDER:
+            note_order(store, origin.device, values)
+        elif number == messages.PICK:
+            note_pick(store, origin.device, values)
+        rows += self._feed.rows(store, origin, name, t_ms, t_source, received_ms, values)
+        return ""
 
     def _date(self, store: Store, device: str, stamp: Any) -> tuple[int | None, str]:
         boot, tick_ms, day, ms = stamp
@@ -131,14 +145,6 @@ class Pipeline:
         if anchor is None:
             return None, "none"
         return anchor[1] + tick_ms - anchor[0], "resolved"
-
-    def _note_answers(self, store: Store, device: str, number: int, values: dict[str, Any]) -> None:
-        if number == messages.ORDER:
-            store.answer(device, values.get("command"), None)
-            if values.get("order") and values.get("state"):
-                store.set_order_state(values["order"], values["state"])
-        elif number == messages.PICK and values.get("event") in ("list_started", "list_refused"):
-            store.answer(device, None, values.get("list"))
 
     def _gap(
         self, store: Store, origin: Origin, first: int, last: int, received_ms: int
@@ -152,28 +158,8 @@ class Pipeline:
     ) -> list[Row]:
         """Keep what cannot be read as it came: refusing it would stop the log behind it for ever."""
         self.counters["records_unreadable"] += 1
-        log.warning("%s: record %d cannot be read (%s)", origin.device, origin.seq, why)
         values = {"why": why, "raw": raw[:1024]}
         return self._feed.rows(store, origin, "unreadable", None, "none", received_ms, values)
-
-    def expired_rows(self, store: Store, late: list[tuple[str, str]], now_ms: int) -> list[Row]:
-        """Return the feed rows that say which orders and lists no device took in time."""
-        rows: list[Row] = []
-        for device, ref in late:
-            log.error("%s was not answered by %s in time", ref, device)
-            order = store.order(ref)
-            if order is not None and order[1] == "received":
-                store.set_order_state(ref, "expired")
-                values = {"order": ref, "state": "expired", "reason": "the device did not answer"}
-                rows += self._feed.own_rows(store, device, "rider", "order", now_ms, values)
-            elif order is None:
-                values = {
-                    "list": ref,
-                    "event": "list_expired",
-                    "reason": "the device did not answer",
-                }
-                rows += self._feed.own_rows(store, device, "picker", "pick", now_ms, values)
-        return rows
 
     def _ack(self, kind: str, device: str, ring: int, seq: int) -> None:
         writer = Writer(bytearray(24))
@@ -237,9 +223,7 @@ class Pipeline:
             effects.append(
                 lambda ring=ring, last=expected - 1: self._ack(kind, device, ring, last)  # type: ignore[misc]
             )
-        if rebooted:
-            self._downlink.renew(store, device, received_ms)
-        effects += self._downlink.send(store, device)
+        effects += self._downlink.hello(store, device, rebooted, received_ms)
         return effects
 
     def presence(

@@ -10,33 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway import schema
+from gateway.book import Book
 from gateway.errors import GatewayError
+from gateway.waiting import Waiting
 
-SCHEMA_VERSION = 1
 URGENT, ROUTINE = 0, 1
-
-_SCHEMA = """
-CREATE TABLE logs(device TEXT, log INTEGER, next INTEGER NOT NULL, PRIMARY KEY(device, log))
-    WITHOUT ROWID;
-CREATE TABLE rows(id INTEGER PRIMARY KEY AUTOINCREMENT, prio INTEGER NOT NULL, feed_id TEXT NOT NULL,
-    topic TEXT NOT NULL, expiry_s INTEGER NOT NULL, received_ms INTEGER NOT NULL,
-    payload BLOB NOT NULL);
-CREATE INDEX rows_by_prio ON rows(prio, id);
-CREATE TABLE cursors(sink TEXT, prio INTEGER, id INTEGER NOT NULL, safe_id INTEGER NOT NULL,
-    PRIMARY KEY(sink, prio)) WITHOUT ROWID;
-CREATE TABLE anchors(device TEXT, boot INTEGER, tick_ms INTEGER NOT NULL, t_ms INTEGER NOT NULL,
-    error_ms INTEGER NOT NULL, PRIMARY KEY(device, boot)) WITHOUT ROWID;
-CREATE TABLE devices(device TEXT PRIMARY KEY, kind TEXT NOT NULL, boot INTEGER NOT NULL,
-    implementation TEXT NOT NULL, firmware TEXT NOT NULL, presence TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE commands(id TEXT PRIMARY KEY, device TEXT NOT NULL, ref TEXT NOT NULL,
-    body BLOB NOT NULL, expires_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX commands_by_device ON commands(device);
-CREATE TABLE orders(name TEXT PRIMARY KEY, device TEXT NOT NULL, state TEXT NOT NULL,
-    body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE roster(subject TEXT PRIMARY KEY, device TEXT NOT NULL, shift TEXT NOT NULL)
-    WITHOUT ROWID;
-CREATE TABLE retained(topic TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +39,10 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA journal_size_limit=16777216")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            # The version is the last statement of one transaction: half a schema is no schema.
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-            )
-        elif version != SCHEMA_VERSION:
+        version = schema.prepare(connection)
+        if version != schema.VERSION:
             raise GatewayError(
-                f"{path} has schema {version}, this gateway writes {SCHEMA_VERSION}: "
+                f"{path} has schema {version}, this gateway writes {schema.VERSION}: "
                 "run the gateway version that made it, or choose another [site] data folder"
             )
         return connection
@@ -83,7 +57,7 @@ def explain(path: Path, fault: sqlite3.Error) -> str:
         return f"no space left on the disk of {path}: free some, or move [site] data"
     if "unable to open" in text:
         return f"cannot open {path}: check that [site] data exists and may be written"
-    if "not a database" in text or "malformed" in text:
+    if "not a database" in text or "malformed" in text or "no such table" in text:
         return (
             f"{path} is not a sound database: move it away (devices send again what was not acked)"
         )
@@ -91,10 +65,15 @@ def explain(path: Path, fault: sqlite3.Error) -> str:
 
 
 class Store:
-    """The statements of the one writing connection. Every method runs inside transaction()."""
+    """The statements of the one writing connection. Every method runs inside transaction().
+
+    `waiting` has the commands that wait for an answer, `book` the orders and pick lists.
+    """
 
     def __init__(self, connection: sqlite3.Connection):
         self._db = connection
+        self.waiting = Waiting(connection)
+        self.book = Book(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -226,62 +205,6 @@ class Store:
             ).rowcount
             > 0
         )
-
-    # -- commands and orders ------------------------------------------------------------------------
-
-    def add_command(self, name: str, device: str, ref: str, body: bytes, expires_ms: int) -> None:
-        """Keep a command until its answer comes; the same id again replaces it."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO commands VALUES(?,?,?,?,?)",
-            (name, device, ref, body, expires_ms),
-        )
-
-    def commands(self, device: str | None = None) -> list[tuple[str, str, bytes, int]]:
-        """Return the (id, device, body, expires_ms) that wait for an answer."""
-        return self._db.execute(
-            "SELECT id,device,body,expires_ms FROM commands "
-            "WHERE device=coalesce(?,device) ORDER BY id",
-            (device,),
-        ).fetchall()
-
-    def answer(self, device: str, command: str | None, ref: str | None) -> None:
-        """A record answered a command, by its id or by what it was about."""
-        self._db.execute(
-            "DELETE FROM commands WHERE device=? AND (id=? OR ref=?)", (device, command, ref)
-        )
-
-    def expire_commands(self, now_ms: int) -> list[tuple[str, str]]:
-        """Drop commands that nobody answered in time; their (device, what they were about), once."""
-        late = self._db.execute(
-            "SELECT DISTINCT device,ref FROM commands WHERE expires_ms<?", (now_ms,)
-        ).fetchall()
-        self._db.execute("DELETE FROM commands WHERE expires_ms<?", (now_ms,))
-        return late
-
-    def set_order(self, name: str, device: str, state: str, body: bytes) -> None:
-        """Remember an order and the intake message it came with."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO orders VALUES(?,?,?,?)", (name, device, state, body)
-        )
-
-    def order(self, name: str) -> tuple[str, str, bytes] | None:
-        """Return (device, state, body) of an order, or None."""
-        row = self._db.execute(
-            "SELECT device,state,body FROM orders WHERE name=?", (name,)
-        ).fetchone()
-        return (str(row[0]), str(row[1]), bytes(row[2])) if row else None
-
-    def set_order_state(self, name: str, state: str) -> None:
-        """An order moved on."""
-        self._db.execute("UPDATE orders SET state=? WHERE name=?", (state, name))
-
-    def open_orders(self, device: str) -> list[tuple[str, bytes]]:
-        """Return (name, body) of a device's orders that are neither refused nor over."""
-        return self._db.execute(
-            "SELECT name,body FROM orders WHERE device=? AND "
-            "state NOT IN ('refused','handed_over','cancelled','expired') ORDER BY name",
-            (device,),
-        ).fetchall()
 
     # -- retained topics ----------------------------------------------------------------------------
 

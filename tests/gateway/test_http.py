@@ -184,6 +184,17 @@ def test_an_order_is_with_one_rider():
     assert not hub.subjects["other"].orders
 
 
+def test_a_rider_who_lets_go_of_an_order_does_not_take_it_from_the_one_who_has_it():
+    hub = Hub()
+    order = {**FIX, "stream": "order", "order": "A1", "state": "assigned"}
+    hub.take(json.dumps(order).encode())
+    hub.take(json.dumps({**order, "subject": "other"}).encode())
+    for state, left in (("expired", {"A1": "expired"}), ("cancelled", {})):
+        hub.take(json.dumps({**order, "state": state}).encode())
+        assert hub.subjects["other"].orders == {"A1": "assigned"}
+        assert hub.subjects["abc"].orders == left
+
+
 def test_health_and_readiness():
     async def work(client, _hub, _taken):
         assert (await client.get("/healthz")).status == 200

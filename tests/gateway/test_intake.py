@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateway.errors import IntakeError
-from gateway.intake import Order, PickList, assign_command, picklist_commands
+from gateway.intake import Order, PickList, named_in, order_command, picklist_commands
 from protocols import commands
 
 ORDER = {
@@ -37,10 +37,15 @@ def encoded(body):
     return json.dumps(body).encode()
 
 
+def made(body, device="rider-0001", at_ms=NOW):
+    data = encoded(body)
+    return order_command(Order.parse(data), device, data, at_ms + 60_000, at_ms)
+
+
 def test_an_order_becomes_a_command_that_the_board_reads():
-    command, payload = assign_command(Order.parse(encoded(ORDER)), NOW + 60_000, NOW)
-    name, day, ms, kind, values = commands.read_command(payload)
-    assert name == command and kind == commands.ASSIGN
+    command = made(ORDER)
+    name, day, ms, kind, values = commands.read_command(command.body)
+    assert name == command.id and kind == commands.ASSIGN
     assert values["order"] == "A1001" and values["lon_e7"] == 1214712345
     # 2026-11-22 is day 2517; 12:20 in Shanghai is 04:20 UTC
     assert (values["promised_day"], values["promised_ms"]) == (2517, (4 * 60 + 20) * 60_000)
@@ -49,16 +54,59 @@ def test_an_order_becomes_a_command_that_the_board_reads():
 
 def test_ending_an_order():
     for action, kind in (("handed_over", commands.HANDED_OVER), ("cancel", commands.CANCEL)):
-        order = Order.parse(encoded({"order": "A1001", "action": action}))
-        assert commands.read_command(assign_command(order, NOW, NOW)[1])[3] == kind
+        command = made({"order": "A1001", "action": action})
+        assert command.kind == kind and commands.read_command(command.body)[3] == kind
 
 
 def test_a_pick_list_becomes_one_command_a_line():
-    made = picklist_commands(PickList.parse(encoded(LIST)), NOW, NOW)
-    values = [commands.read_command(payload)[4] for _, payload in made]
+    lines = picklist_commands(PickList.parse(encoded(LIST)), encoded(LIST), NOW, NOW)
+    values = [commands.read_command(each.body)[4] for each in lines]
     assert [each["line"] for each in values] == [1, 2]
     assert values[0]["name"] == "可口可乐 330ml" and values[1]["lines"] == 2
-    assert len({name for name, _ in made}) == 2
+    ids = [each.id for each in lines]
+    assert len(set(ids)) == 2 and len({each.rpartition("-")[0] for each in ids}) == 1
+
+
+def test_ids_differ_for_everything_but_the_same_command():
+    long = "SH-PUDONG-20261122-STORE0001-{:06d}"
+    orders = [{**ORDER, "order": long.format(number)} for number in range(200)]
+    ids = {made(each).id for each in orders}  # all in one millisecond
+    assert len(ids) == 200
+    ids |= {made(ORDER).id, made(ORDER, "rider-0002").id, made(ORDER, at_ms=NOW + 1).id}
+    ids |= {made({"order": "A1001", "action": action}).id for action in ("cancel", "handed_over")}
+    assert len(ids) == 205 and made(ORDER).id in ids
+    assert all(0 < len(each.encode()) <= 40 for each in ids)
+    for number in range(20):
+        body = encoded({**LIST, "list": f"L{number}"})
+        ids |= {each.id for each in picklist_commands(PickList.parse(body), body, NOW, NOW)}
+    assert len(ids) == 245
+
+
+@pytest.mark.parametrize("name", ["x" * 40, "订单二零二六一一二二一", "单" * 13 + "1"])
+def test_a_name_of_forty_bytes_goes_down(name):
+    command = made({**ORDER, "order": name})
+    assert len(command.id.encode()) <= 40
+    assert commands.read_command(command.body)[4]["order"] == name
+    lines = [{**LIST["lines"][0], "line": 65_535, "order": name}]
+    body = encoded({**LIST, "list": name, "lines": lines})
+    (line,) = picklist_commands(PickList.parse(body), body, NOW, NOW)
+    assert commands.read_command(line.body)[4]["list"] == name
+
+
+def test_a_refused_message_is_named_where_it_can_be_read():
+    assert named_in("order", encoded({**ORDER, "drop": 5})) == "A1001"
+    assert named_in("picklist", encoded({"list": "L1"})) == "L1"
+    for body in (
+        b"",
+        b"[1",
+        b"[]",
+        b"\xff",
+        b'{"order":5}',
+        b'{"order":""}',
+        b'{"order":"\\ud800"}',
+    ):
+        assert named_in("order", body) == ""
+    assert named_in("order", encoded({"order": "单" * 14})) == ""
 
 
 def without(body, key):
@@ -79,6 +127,10 @@ def without(body, key):
         encoded({**ORDER, "order": "x" * 41}),
         encoded({**ORDER, "device": "Rider 1"}),
         encoded({**ORDER, "device": "../../etc"}),
+        encoded({"order": "A1001", "device": "../#", "action": "cancel"}),
+        encoded({"order": "A1001", "device": "Rider 1", "action": "handed_over"}),
+        encoded({**ORDER, "order": "单" * 14}),
+        b'{"order":"\\ud800","device":"rider-0001","drop":{"lat_e7":1,"lon_e7":1}}',
         encoded({**ORDER, "drop": {"lat_e7": 900000001, "lon_e7": 0}}),
         encoded({**ORDER, "drop": {"lat_e7": 1.5, "lon_e7": 0}}),
         encoded({**ORDER, "promised": "soon"}),
@@ -111,7 +163,7 @@ def test_a_wrong_pick_list_is_refused(body):
         PickList.parse(encoded(body))
 
 
-def test_an_id_that_is_too_long_in_utf8_is_refused_before_anything_is_stored():
-    order = Order.parse(encoded({**ORDER, "order": "单" * 40}))
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_promise_that_no_board_can_hold_is_refused(when):
     with pytest.raises(IntakeError):
-        assign_command(order, NOW, NOW)
+        made({**ORDER, "promised": when})

@@ -8,10 +8,9 @@ import pytest
 from gateway.downlink import Downlink
 from gateway.feed import FeedWriter
 from gateway.identity import Identity
-from gateway.intake import Order
 from gateway.pipeline import Pipeline
 from gateway.store import Store, connect
-from protocols import commands, messages
+from protocols import messages
 from protocols.cbor import Writer
 
 NOW = 1_795_000_000_000
@@ -189,21 +188,6 @@ def test_a_clock_gone_wild_makes_no_pseudonyms_of_its_own(world):
     assert len(world.rows("roster")) == 1
 
 
-def test_what_no_device_took_in_time_is_told(world):
-    with world.store.transaction():
-        world.store.set_order("A1", "rider-0001", "received", b"{}")
-        world.store.set_order("A2", "rider-0001", "assigned", b"{}")
-        for name, ref in (("c1", "A1"), ("c2", "A2"), ("p1", "L1"), ("p2", "L1")):
-            world.store.add_command(name, "rider-0001", ref, b"", NOW)
-        late = world.store.expire_commands(NOW + 1)
-        world.store.add_rows(world.pipeline.expired_rows(world.store, late, NOW + 1))
-        assert world.store.expire_commands(NOW + 1) == []
-    assert [(each["order"], each["state"]) for each in world.rows("order")] == [("A1", "expired")]
-    assert [(each["list"], each["event"]) for each in world.rows("pick")] == [
-        ("L1", "list_expired")
-    ]
-
-
 def test_without_any_anchor_the_time_is_honestly_unknown(world):
     world.frame(frame(1, fixes(1), stamp=(1, 7_000, -1, 0)))
     (fix,) = world.rows("fix")
@@ -229,6 +213,43 @@ def test_an_unreadable_record_is_kept_as_it_came_and_the_log_goes_on(world):
     assert strange[0]["why"] == "type" and strange[0]["raw"] == "a30018fa011909d50205"
     assert strange[1]["raw"] == "ffff"
     assert world.acks() == [(LOG, 4)]
+
+
+def test_garbage_behind_a_record_is_one_row_and_one_line_and_the_board_sends_the_rest_again(
+    world, caplog
+):
+    writer = Writer(bytearray(400))
+    messages.put_frame_head(writer, LOG, 1, 1)
+    messages.put_record(writer, messages.FIX, STAMP, FIX)
+    world.frame(bytes(writer.buf[: writer.n]) + b"\xf6" * 900)  # 900 nulls: each is good CBOR
+    (strange,) = world.rows("health")
+    assert (strange["seq"], strange["why"], strange["raw"]) == (2, "shape", "f6" * 900)
+    assert len(caplog.records) == 1
+    assert world.acks() == [(LOG, 2)] and len(world.rows("fix")) == 1
+    world.frame(frame(3, fixes(1)))
+    assert [each["seq"] for each in world.rows("fix")] == [1, 3]
+
+
+def test_a_frame_full_of_strange_records_is_read_in_part(world, caplog):
+    writer = Writer(bytearray(1_200))
+    messages.put_frame_head(writer, LOG, 1, 1)
+    for _ in range(300):
+        writer.value({0: 250})
+    world.frame(bytes(writer.buf[: writer.n]))
+    assert len(world.rows("health")) == 16 and world.acks() == [(LOG, 16)]
+    assert len(caplog.records) == 1
+
+
+def test_a_frame_is_as_large_as_a_board_may_send_and_not_larger(world):
+    boot = lambda size: (messages.HEALTH, {"event": "boot", "implementation": "x" * size})  # noqa: E731
+    room = messages.FRAME_MAX_BYTES - len(frame(1, [boot(50)] * 14))
+    boots = [boot(50 + room // 14 + (number < room % 14)) for number in range(14)]
+    full = frame(1, boots)
+    assert len(full) == messages.FRAME_MAX_BYTES == 1_200
+    world.frame(full + b"\x00")
+    assert world.acks() == [] and world.pipeline.counters["frames_malformed"] == 1
+    world.frame(full)
+    assert world.acks() == [(LOG, 14)] and world.pipeline.counters["records_unreadable"] == 0
 
 
 @pytest.mark.parametrize(
@@ -282,32 +303,6 @@ def test_a_pseudonym_belongs_to_a_shift(world):
     }
     for each in world.rows("fix"):
         assert "rider-0001" not in json.dumps(each)
-
-
-def test_an_answered_command_is_sent_no_more(world):
-    with world.store.transaction():
-        world.store.add_command("c-1", "rider-0001", "A1", b"body", NOW + 1_000)
-    world.frame(hello())
-    assert world.sent[-1][1] == b"body"
-    world.frame(
-        frame(1, [(messages.ORDER, {"order": "A1", "state": "assigned", "command": "c-1"})])
-    )
-    world.sent.clear()
-    world.frame(hello())
-    assert [topic for topic, _ in world.sent if topic.endswith("/down")] == []
-
-
-def test_a_board_that_restarted_gets_its_open_orders_again(world):
-    body = b'{"order":"A1","device":"rider-0001","drop":{"lat_e7":1,"lon_e7":2}}'
-    Order.parse(body)
-    with world.store.transaction():
-        world.store.set_order("A1", "rider-0001", "assigned", body)
-        world.store.set_order("A2", "rider-0001", "handed_over", body)
-    world.frame(hello(boot=1))
-    assert [topic for topic, _ in world.sent if topic.endswith("/down")] == []
-    world.frame(hello(boot=2))
-    down = [commands.read_command(data) for topic, data in world.sent if topic.endswith("/down")]
-    assert len(down) == 1 and down[0][4]["order"] == "A1"
 
 
 def test_a_position_of_now_is_shown_and_not_stored(world):

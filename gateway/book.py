@@ -1,0 +1,98 @@
+"""Orders and pick lists as the gateway knows them, and which intake messages it has taken."""
+
+import sqlite3
+from dataclasses import dataclass
+
+# The rider has nothing more to do with it; only a new message of other content opens it again.
+OVER = ("handed_over", "cancelled")
+# Not over, but nobody carries it either: the same message may try again.
+FAILED = ("refused", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An order: the device that holds it, its state there, and the intake message it came with."""
+
+    device: str
+    state: str
+    body: bytes
+
+
+class Book:
+    """The statements about orders and lists. Every method runs inside the store's transaction()."""
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._db = connection
+
+    # -- orders -------------------------------------------------------------------------------------
+
+    def order(self, name: str) -> Held | None:
+        """Return an order, or None for one that nobody has sent."""
+        row = self._db.execute(
+            "SELECT device,state,body FROM orders WHERE name=?", (name,)
+        ).fetchone()
+        return Held(str(row[0]), str(row[1]), bytes(row[2])) if row else None
+
+    def set_order(self, name: str, device: str, state: str, body: bytes) -> None:
+        """The device holds the order from now on; `body` is the intake message that said so."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO orders VALUES(?,?,?,?)", (name, device, state, body)
+        )
+
+    def set_order_state(self, name: str, device: str, state: str) -> bool:
+        """An order moved on; only the device that holds it can say so. True when it did."""
+        return (
+            self._db.execute(
+                "UPDATE orders SET state=? WHERE name=? AND device=?", (state, name, device)
+            ).rowcount
+            > 0
+        )
+
+    def open_orders(self, device: str) -> list[tuple[str, bytes]]:
+        """Return (name, body) of the orders that a device holds and that are neither over nor failed."""
+        return self._db.execute(
+            "SELECT name,body FROM orders WHERE device=? AND state NOT IN (?,?,?,?) ORDER BY name",
+            (device, *OVER, *FAILED),
+        ).fetchall()
+
+    # -- pick lists ---------------------------------------------------------------------------------
+
+    def picklist(self, name: str, device: str) -> tuple[str, bytes] | None:
+        """Return (state, digest of its message) of a device's pick list, or None.
+
+        States: received, started, done, refused, expired.
+        """
+        row = self._db.execute(
+            "SELECT state,digest FROM lists WHERE name=? AND device=?", (name, device)
+        ).fetchone()
+        return (str(row[0]), bytes(row[1])) if row else None
+
+    def set_picklist(self, name: str, device: str, digest: bytes) -> None:
+        """A pick list was received for a device."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO lists VALUES(?,?,'received',?)", (name, device, digest)
+        )
+
+    def set_picklist_state(self, name: str, device: str, state: str) -> None:
+        """A list moved on; one that was begun can no more be refused or expire."""
+        is_late = state in FAILED
+        self._db.execute(
+            "UPDATE lists SET state=? WHERE name=? AND device=? AND "
+            "NOT (? AND state IN ('started','done'))",
+            (state, name, device, is_late),
+        )
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    def was_taken(self, name: str, digest: bytes) -> bool:
+        """Tell whether a message of this content about this order was taken before."""
+        return (
+            self._db.execute(
+                "SELECT 1 FROM taken WHERE ref=? AND digest=?", (name, digest)
+            ).fetchone()
+            is not None
+        )
+
+    def take(self, name: str, digest: bytes) -> None:
+        """Remember that a message was taken."""
+        self._db.execute("INSERT OR IGNORE INTO taken VALUES(?,?)", (name, digest))

@@ -1,0 +1,192 @@
+"""What an intake message does: orders given, moved and ended, pick lists sent, what came too late.
+
+A message is taken once. It is known by its content, so that one that is sent again after a lost answer,
+kept by a broker (retained) or delivered twice changes nothing.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.book import FAILED, OVER, Held
+from gateway.digest import content_digest
+from gateway.downlink import EXPIRES_MS, Downlink
+from gateway.errors import IntakeError
+from gateway.feed import FeedWriter
+from gateway.intake import (
+    Order,
+    PickList,
+    end_command,
+    named_in,
+    order_command,
+    picklist_commands,
+)
+from gateway.jobs import Effect
+from gateway.store import Row, Store
+from gateway.waiting import Command
+from protocols.commands import CANCEL, COMMANDS, HANDED_OVER, PICKLIST
+
+_KIND_OF = {"handed_over": HANDED_OVER, "cancel": CANCEL}
+_REASON_MAX = {"order": 80, "pick": 120}  # of the schemas
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a message: the answer to its sender, feed rows, and what follows the commit."""
+
+    answer: dict[str, Any]
+    rows: list[Row] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+
+class Dispatch:
+    """Works on intake messages inside the committer's transaction. `site` is the gateway's id."""
+
+    def __init__(self, site: str, feed: FeedWriter, downlink: Downlink):
+        self._site = site
+        self._feed = feed
+        self._downlink = downlink
+
+    # -- orders -------------------------------------------------------------------------------------
+
+    def order(
+        self, store: Store, order: Order, body: bytes, at_ms: int, retained: bool = False
+    ) -> Outcome:
+        """Take an order message; `body` is it as it came, `retained` that a broker had kept it.
+
+        IntakeError when it goes against what is known; then nothing must be kept of it.
+        """
+        if order.action == "assign":
+            return self._assign(store, order, body, at_ms, retained)
+        return self._end(store, order, body, at_ms, retained)
+
+    def _assign(
+        self, store: Store, order: Order, body: bytes, at_ms: int, retained: bool
+    ) -> Outcome:
+        name, device, digest = order.order, order.device, content_digest(body)
+        held = store.book.order(name)
+        if store.book.was_taken(name, digest) and (retained or not _may_retry(held, digest)):
+            return _repeated({"order": name})
+        outcome = Outcome({"order": name, "accepted": True})
+        if held is not None and held.device != device and held.state not in (*OVER, "refused"):
+            command = end_command(CANCEL, name, held.device, body, at_ms + EXPIRES_MS, at_ms)
+            self._give(store, command, at_ms, outcome)
+        command = order_command(order, device, body, at_ms + EXPIRES_MS, at_ms)
+        store.book.set_order(name, device, "received", body)
+        store.book.take(name, digest)
+        outcome.rows = self._feed.own_rows(
+            store, device, "rider", "order", at_ms, {"order": name, "state": "received"}
+        )
+        self._give(store, command, at_ms, outcome)
+        return outcome
+
+    def _end(self, store: Store, order: Order, body: bytes, at_ms: int, retained: bool) -> Outcome:
+        name, digest, kind = order.order, content_digest(body), _KIND_OF[order.action]
+        held = store.book.order(name)
+        if held is None:
+            raise IntakeError(f"order {name} is not known here", 404)
+        device = order.device or held.device
+        if (
+            (retained and store.book.was_taken(name, digest))
+            or (device == held.device and held.state in OVER)
+            or store.waiting.has(device, name, kind)
+        ):
+            return _repeated({"order": name})
+        outcome = Outcome({"order": name, "accepted": True})
+        store.book.take(name, digest)
+        command = order_command(order, device, body, at_ms + EXPIRES_MS, at_ms)
+        self._give(store, command, at_ms, outcome)
+        return outcome
+
+    def _give(self, store: Store, command: Command, at_ms: int, outcome: Outcome) -> None:
+        store.waiting.supersede_order(command.device, command.ref)
+        _add(store, command)
+        outcome.effects += self._downlink.send(store, command.device, at_ms)
+
+    # -- pick lists ---------------------------------------------------------------------------------
+
+    def picklist(
+        self, store: Store, picklist: PickList, body: bytes, at_ms: int, retained: bool = False
+    ) -> Outcome:
+        """Take a pick list; the rest as for order(). A list that failed may be sent again."""
+        name, device, digest = picklist.name, picklist.device, content_digest(body)
+        known = store.book.picklist(name, device)
+        if known is not None and known[0] not in FAILED:
+            if known[1] == digest and (retained or known[0] != "done"):
+                return _repeated({"list": name})
+            state = {"received": "on its way", "started": "being picked"}.get(known[0], "done")
+            raise IntakeError(f"list {name} is {state}: give a new list a new name", 409)
+        if known is not None and known[1] == digest and retained:
+            return _repeated({"list": name})
+        outcome = Outcome({"list": name, "accepted": True})
+        store.waiting.answer_list(device, name)
+        for command in picklist_commands(picklist, body, at_ms + EXPIRES_MS, at_ms):
+            _add(store, command)
+        store.book.set_picklist(name, device, digest)
+        outcome.effects = self._downlink.send(store, device, at_ms)
+        return outcome
+
+    # -- refused, too late --------------------------------------------------------------------------
+
+    def refusal(self, store: Store, what: str, body: bytes, why: str, at_ms: int) -> list[Row]:
+        """Return the rows that tell of a refused message, none when nobody can say what it is about.
+
+        what: 'order' or 'picklist'. They are the gateway's own (kind gateway): the order or list
+        itself stays what it was.
+        """
+        name = named_in(what, body)
+        if not name:
+            return []
+        stream = "order" if what == "order" else "pick"
+        values = {"order": name, "state": "refused"}
+        if stream == "pick":
+            values = {"list": name, "event": "list_refused"}
+        values["reason"] = why[: _REASON_MAX[stream]]
+        return self._feed.own_rows(store, self._site, "gateway", stream, at_ms, values)
+
+    def expire(self, store: Store, now_ms: int) -> list[Row]:
+        """Drop the commands that nobody answered in time; returns the rows that tell of them."""
+        rows: list[Row] = []
+        for device, kind, ref in store.waiting.expire(now_ms):
+            log.error("%s: %s was not answered by %s in time", ref, COMMANDS[kind][0], device)
+            if kind == PICKLIST:
+                store.book.set_picklist_state(ref, device, "expired")
+                values = {"list": ref, "event": "list_expired"}
+                values["reason"] = "the device did not answer"
+                rows += self._late(store, device, "picker", "pick", values, now_ms)
+            else:
+                rows += self._late_order(store, device, kind, ref, now_ms)
+        return rows
+
+    def _late_order(
+        self, store: Store, device: str, kind: int, order: str, now_ms: int
+    ) -> list[Row]:
+        reason = f"{COMMANDS[kind][0]}: the device did not answer"
+        if not store.book.set_order_state(order, device, "expired"):
+            reason += "; another device has the order"
+        values = {"order": order, "state": "expired", "reason": reason}
+        return self._late(store, device, "rider", "order", values, now_ms)
+
+    def _late(
+        self, store: Store, device: str, kind: str, stream: str, values: dict[str, str], now_ms: int
+    ) -> list[Row]:
+        known = store.device(device)
+        return self._feed.own_rows(
+            store, device, known[0] if known else kind, stream, now_ms, values
+        )
+
+
+def _may_retry(held: Held | None, digest: bytes) -> bool:
+    """An assignment that was refused or expired may be sent again as it is."""
+    return held is not None and held.state in FAILED and content_digest(held.body) == digest
+
+
+def _repeated(answer: dict[str, Any]) -> Outcome:
+    return Outcome({**answer, "accepted": True, "repeated": True})
+
+
+def _add(store: Store, command: Command) -> None:
+    if not store.waiting.add(command):
+        raise IntakeError("a command of the same id waits already; send it again")

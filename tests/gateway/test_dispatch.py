@@ -1,0 +1,310 @@
+"""Orders given, moved, ended and repeated; pick lists sent; what came too late is told as it was."""
+
+import pytest
+
+from protocols import messages
+from protocols.commands import ASSIGN, CANCEL, HANDED_OVER, PICKLIST
+
+NOW = 1_795_000_000_000
+A, B, PICKER = "rider-0001", "rider-0002", "picker-0001"
+ORDER = {"order": "X1", "device": A, "drop": {"lat_e7": 312345678, "lon_e7": 1214567890}}
+LINE = {"line": 1, "order": "A1", "sku": "690", "name": "可乐", "bin": "A1-1-1", "qty": 1}
+LIST = {"list": "L1", "device": PICKER, "store": "demo", "lines": [LINE, {**LINE, "line": 2}]}
+
+
+# -- ids ---------------------------------------------------------------------------------------------
+
+
+def test_a_burst_in_one_millisecond_loses_nothing(site):
+    for number in range(50):
+        site.now_ms = NOW  # all at once
+        site.send("order", {**ORDER, "order": f"SH-PUDONG-20261122-STORE0001-{number:06d}"})
+        site.now_ms = NOW
+        site.send("picklist", {**LIST, "list": f"L{number}", "device": f"picker-{number:04d}"})
+    assert len(site.waiting()) == 50 + 100
+    assert len(site.down[A]) == 50 and len({each[0] for each in site.down[A]}) == 50
+
+
+def test_a_command_of_the_same_id_never_takes_the_place_of_another(site, monkeypatch):
+    monkeypatch.setattr("gateway.intake.command_tag", lambda *_: "same")
+    assert site.send("order", ORDER)["accepted"]
+    status, why = site.send("order", {**ORDER, "order": "X2"})
+    assert status == 400 and "same id" in why
+    assert site.waiting() == [(A, ASSIGN, "X1")]
+    assert site.store.book.order("X2") is None  # nothing of it was kept
+    assert site.send("order", {**ORDER, "order": "X3", "device": B})[
+        "accepted"
+    ]  # its own per device
+
+
+def test_an_order_of_forty_bytes_reaches_its_rider(site):
+    for name in ("x" * 40, "订单二零二六一一二二一", "单" * 13):
+        assert site.send("order", {**ORDER, "order": name})["accepted"]
+    assert [name for _, name in site.got(A)] == ["x" * 40, "订单二零二六一一二二一", "单" * 13]
+
+
+# -- once --------------------------------------------------------------------------------------------
+
+
+def test_the_same_message_again_changes_nothing(site):
+    assert site.send("order", ORDER) == {"order": "X1", "accepted": True}
+    spaced = dict(reversed(ORDER.items()))  # other layout, same content
+    assert site.send("order", spaced) == {"order": "X1", "accepted": True, "repeated": True}
+    assert site.got(A) == [(ASSIGN, "X1")] and len(site.told("order")) == 1
+
+
+@pytest.mark.parametrize("retained", [False, True])
+@pytest.mark.parametrize("end", ["handed_over", "cancelled"])
+def test_what_is_over_stays_over_when_its_message_comes_again(site, end, retained):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.order_state(A, end)
+    site.got(A)
+    assert site.send("order", ORDER, retained)["repeated"]
+    assert site.held() == (A, end) and site.got(A) == [] and site.waiting() == []
+    site.hello(A, boot=2)
+    assert site.got(A) == []
+    # Another promise is another content: that is how an order is opened again.
+    again = {**ORDER, "promised": "2026-11-22T12:20:00Z"}
+    assert "repeated" not in site.send("order", again)
+    assert site.held() == (A, "received") and site.got(A) == [(ASSIGN, "X1")]
+
+
+def test_a_refused_order_may_be_sent_again_as_it_is_but_not_by_a_broker_that_kept_it(site):
+    site.send("order", ORDER)
+    site.order_state(A, "refused", command=site.last_command(A))
+    assert site.send("order", ORDER, retained=True)["repeated"]
+    first = site.last_command(A)
+    assert "repeated" not in site.send("order", ORDER)
+    assert site.last_command(A) != first and site.held() == (A, "received")
+
+
+def test_a_kept_message_is_taken_the_first_time(site):
+    assert "repeated" not in site.send("order", ORDER, retained=True)
+    assert "repeated" not in site.send("picklist", LIST, retained=True)
+    assert site.send("picklist", LIST, retained=True)["repeated"]
+    assert len(site.waiting()) == 3
+
+
+def test_a_kept_cancel_ends_no_order_that_was_opened_again(site):
+    cancel = {"order": "X1", "action": "cancel"}
+    site.send("order", ORDER)
+    site.send("order", cancel, retained=True)
+    site.order_state(A, "cancelled", command=site.last_command(A))
+    site.send("order", {**ORDER, "promised": "2026-11-22T12:20:00Z"})
+    site.order_state(A, "assigned", command=site.last_command(A))
+    assert site.send("order", cancel, retained=True)["repeated"]
+    assert site.held() == (A, "assigned") and site.waiting() == []
+    assert "repeated" not in site.send("order", cancel)  # one that is meant now
+    assert site.waiting() == [(A, CANCEL, "X1")]
+
+
+# -- whose order it is -------------------------------------------------------------------------------
+
+
+def test_an_order_that_moves_is_taken_from_the_rider_who_had_it(site):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.got(A)
+    site.send("order", {**ORDER, "device": B})
+    assert site.got(B) == [(ASSIGN, "X1")]
+    cancel = site.last_command(A)
+    assert site.got(A) == [(CANCEL, "X1")]
+    site.order_state(B, "assigned")
+    site.order_state(A, "cancelled", command=cancel)
+    assert site.held() == (B, "assigned")
+    site.hello(B, boot=2)  # it is still B's: B's board, restarted, gets it again
+    assert site.got(B)[-1] == (ASSIGN, "X1")
+    site.hello(A, boot=2)
+    assert site.got(A) == []
+
+
+def test_a_cancel_for_a_rider_who_has_it_no_more_ends_nothing(site):
+    site.send("order", ORDER)
+    site.send("order", {**ORDER, "device": B})
+    site.order_state(B, "assigned", command=site.last_command(B))
+    site.send("order", {"order": "X1", "device": A, "action": "cancel"})
+    site.order_state(A, "cancelled", command=site.last_command(A))
+    assert site.held() == (B, "assigned") and site.waiting() == []
+
+
+def test_an_assignment_that_waits_is_not_sent_behind_its_cancel(site):
+    site.send("order", ORDER)  # never answered
+    site.send("order", {**ORDER, "device": B})
+    assert site.waiting() == [(A, CANCEL, "X1"), (B, ASSIGN, "X1")]
+    site.got(A)
+    site.hello(A)
+    assert site.got(A) == [(CANCEL, "X1")]
+
+
+def test_an_order_that_comes_back_is_not_ended_by_the_answer_to_its_leaving(site):
+    site.send("order", ORDER)
+    site.send("order", {**ORDER, "device": B})
+    leaving = site.last_command(A)
+    site.send("order", {**ORDER, "promised": "2026-11-22T12:20:00Z"})
+    coming = site.last_command(A)
+    site.order_state(A, "cancelled", command=leaving)
+    assert site.held() == (A, "received")
+    site.order_state(A, "assigned", command=coming)
+    assert site.held() == (A, "assigned")
+
+
+def test_an_answer_given_twice_ends_no_order_that_was_opened_since(site):
+    site.send("order", ORDER)
+    site.send("order", {"order": "X1", "action": "cancel"})
+    cancel = site.last_command(A)
+    site.order_state(A, "cancelled", command=cancel)
+    assert site.held() == (A, "cancelled")
+    site.send("order", {**ORDER, "promised": "2026-11-22T12:20:00Z"})
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.order_state(A, "cancelled", command=cancel)  # its board had restarted in between
+    assert site.held() == (A, "assigned")
+
+
+def test_goods_that_were_handed_over_before_the_restart_are_not_given_out_again(site):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.hello(A, boot=2)  # it is assigned again ...
+    assert site.waiting() == [(A, ASSIGN, "X1")]
+    site.order_state(A, "handed_over")  # ... before its log of the time before has come
+    assert site.held() == (A, "handed_over") and site.waiting() == []
+    site.got(A)
+    site.hello(A, boot=3)
+    assert site.got(A) == []
+
+
+def test_a_board_that_restarted_gets_its_open_orders_and_not_those_that_end(site):
+    for name in ("X1", "X2", "X3"):
+        site.send("order", {**ORDER, "order": name})
+        site.order_state(A, "assigned", name, site.last_command(A))
+    site.order_state(A, "handed_over", "X2")
+    site.send("order", {"order": "X3", "action": "cancel"})
+    site.got(A)
+    site.hello(A, boot=2)
+    assert sorted(site.got(A)) == [(ASSIGN, "X1"), (CANCEL, "X3")]
+
+
+# -- refused -----------------------------------------------------------------------------------------
+
+
+def test_an_end_for_an_order_that_nobody_knows_is_refused_and_told(site):
+    for action in ("cancel", "handed_over"):
+        status, why = site.send("order", {"order": "NOPE", "device": A, "action": action})
+        assert status == 404 and "NOPE" in why
+    assert site.waiting() == [] and site.got(A) == []
+    first, _ = site.told("order")
+    assert (first["kind"], first["subject"], first["state"]) == ("gateway", "gw-1", "refused")
+    assert first["order"] == "NOPE" and "not known" in first["reason"]
+
+
+@pytest.mark.parametrize("device", ["../#", "Rider 1", "x" * 33])
+def test_every_action_names_a_device_or_none(site, device):
+    site.send("order", ORDER)
+    for action in ("assign", "cancel", "handed_over"):
+        body = {**ORDER, "device": device, "action": action}
+        assert site.send("order", body)[0] == 400
+    assert site.held() == (A, "received") and len(site.waiting()) == 1
+    # What a broker brought has no sender to answer: it is told on the feed, as the gateway's own word.
+    assert [each["state"] for each in site.told("order")] == ["received", *["refused"] * 3]
+
+
+def test_what_cannot_even_be_named_is_not_told(site):
+    assert site.send("order", {"order": 5})[0] == 400
+    assert site.told("order") == []
+
+
+# -- pick lists --------------------------------------------------------------------------------------
+
+
+def pick(site, event):
+    site.says(PICKER, messages.PICK, {"event": event, "list": "L1"})
+
+
+def test_a_list_is_sent_once_and_the_name_of_one_that_is_done_is_refused(site):
+    site.send("picklist", LIST)
+    assert site.got(PICKER) == [(PICKLIST, "L1")] * 2
+    assert site.send("picklist", LIST)["repeated"]
+    other = {**LIST, "lines": [LINE]}
+    assert site.send("picklist", other) == (
+        409,
+        "list L1 is on its way: give a new list a new name",
+    )
+    pick(site, "list_started")
+    assert site.waiting() == []
+    assert site.send("picklist", LIST)["repeated"]
+    assert site.send("picklist", other)[0] == 409
+    pick(site, "list_done")
+    assert site.send("picklist", LIST)[0] == site.send("picklist", other)[0] == 409
+    assert site.got(PICKER) == [] and site.waiting() == []
+    told = site.told("pick")
+    assert [(each["list"], each["event"]) for each in told] == [("L1", "list_refused")] * 4
+    assert told[-1]["reason"] == "list L1 is done: give a new list a new name"
+    assert {each["kind"] for each in told} == {"gateway"}
+
+
+@pytest.mark.parametrize("failed", ["list_refused", None])
+def test_a_list_that_failed_may_be_sent_again(site, failed):
+    site.send("picklist", LIST)
+    first = site.last_command(PICKER)
+    if failed:
+        pick(site, failed)
+    else:
+        site.expire()
+    assert site.send("picklist", LIST, retained=True)["repeated"]
+    assert "repeated" not in site.send("picklist", LIST)
+    assert site.last_command(PICKER) != first and len(site.waiting()) == 2
+
+
+# -- too late ----------------------------------------------------------------------------------------
+
+
+def subject(site, device):
+    return site.feed.subject(device, device.split("-")[0], site.now_ms)[0]
+
+
+def test_what_came_too_late_is_told_as_what_it_was(site):
+    for name in ("X1", "X2", "X3", "X4"):
+        site.send("order", {**ORDER, "order": name})
+        if name != "X1":
+            site.order_state(A, "assigned", name, site.last_command(A))
+    site.send("order", {"order": "X2", "action": "cancel"})
+    site.send("order", {"order": "X3", "action": "handed_over"})
+    site.send("order", {**ORDER, "order": "X4", "device": B})
+    site.order_state(B, "assigned", "X4", site.last_command(B))
+    site.send("picklist", LIST)
+    before = len(site.told("order"))
+    site.expire()
+    told = {each["order"]: each for each in site.told("order")[before:]}
+    assert {name: each["reason"] for name, each in told.items()} == {
+        "X1": "assign: the device did not answer",
+        "X2": "cancel: the device did not answer",
+        "X3": "handed_over: the device did not answer",
+        "X4": "cancel: the device did not answer; another device has the order",
+    }
+    for each in told.values():
+        assert (each["state"], each["kind"], each["subject"]) == (
+            *("expired", "rider"),
+            subject(site, A),
+        )
+    assert site.held("X1") == (A, "expired") and site.held("X4") == (B, "assigned")
+    (late,) = site.told("pick")
+    assert (late["event"], late["kind"], late["subject"]) == (
+        *("list_expired", "picker"),
+        subject(site, PICKER),
+    )
+    assert site.waiting() == []
+    site.expire()
+    assert len(site.told("order")) == before + 4 and len(site.told("pick")) == 1
+
+
+def test_an_end_that_is_answered_does_not_expire(site):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.send("order", {"order": "X1", "action": "handed_over"})
+    assert site.got(A)[-1] == (HANDED_OVER, "X1")
+    assert site.waiting() == [(A, HANDED_OVER, "X1")]
+    command = site.connection.execute("SELECT id FROM commands").fetchone()[0]
+    site.order_state(A, "handed_over", command=command)
+    before = len(site.told("order"))
+    site.expire()
+    assert len(site.told("order")) == before

@@ -1,0 +1,144 @@
+"""The port under clients that say nothing, little, or nonsense: bounded, closed, and no traceback."""
+
+import asyncio
+import gzip
+import json
+import logging
+
+import pytest
+
+from gateway import http
+from gateway.errors import GatewayError, IntakeError
+from gateway.http import make_app
+from gateway.hub import Hub
+from gateway.listener import Listener
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+def serve(work, **bounds):
+    """Run `work(port, listener)` against an application on a port of its own."""
+
+    async def main():
+        async def take(body):
+            if not body:
+                raise IntakeError("no order")
+            return {"took": len(body)}
+
+        listener = Listener(make_app(Hub(), dict, lambda: "", take, take), **bounds)
+        port = await listener.start("127.0.0.1", 0)
+        try:
+            await asyncio.wait_for(work(port, listener), 30)
+        finally:
+            await listener.stop()
+
+    asyncio.run(main())
+
+
+async def ask(port, data):
+    """Send bytes on a connection of its own; returns everything that comes until it is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(data)
+        return await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
+
+
+def status(answer):
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_connections_without_a_request_are_closed():
+    async def work(port, _listener):
+        for begun in (b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", HEAD):
+            assert await ask(port, begun) == b""  # closed by the gateway: else this never ends
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"\r\n")
+        assert b"200 OK" in await reader.readline()  # and after a request, when no other follows
+        await reader.read()
+        writer.close()
+
+    serve(work, head_s=0.3)
+
+
+def test_their_number_is_bounded_and_the_page_is_there_again_when_they_have_gone():
+    async def work(port, listener):
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        for _, writer in idle:
+            writer.write(b"GET / HTTP/1.1\r\nX: ")
+        while len(listener._runner.server.connections) < 5:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
+        assert listener.turned_away == 1
+        for _, writer in idle:
+            writer.close()
+        while listener._runner.server.connections:
+            await asyncio.sleep(0.01)
+        assert status(await ask(port, HEAD + b"Connection: close\r\n\r\n")) == 200
+
+    serve(work, connections_max=5)
+
+
+def test_a_port_that_is_taken_is_told():
+    async def work(port, _listener):
+        other = Listener(make_app(Hub(), dict, lambda: "", None, None))
+        with pytest.raises(GatewayError, match=f"{port}.*change \\[http\\] port"):
+            await other.start("127.0.0.1", port)
+
+    serve(work)
+
+
+def post(port, headers, body):
+    head = b"POST /orders HTTP/1.1\r\nConnection: close\r\n" + headers
+    if b"chunked" not in head:
+        head += b"Content-Length: %d\r\n" % len(body)
+    return ask(port, head + b"\r\n" + body)
+
+
+JSON = b"Content-Type: application/json\r\n"
+HOST = b"Host: 127.0.0.1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        (b"Host: [\r\n" + JSON, b"{}", 403),
+        (b"Host: [::1\r\n" + JSON, b"{}", 403),
+        (b"Host: \r\n" + JSON, b"{}", 403),
+        (b"Host: 127.0.0.1:99999999\r\n" + JSON, b"{}", 202),
+        (HOST + JSON + b"Origin: http://[\r\n", b"{}", 403),
+        (HOST + JSON + b"Origin: null\r\n", b"{}", 403),
+        (HOST + JSON + b"Content-Encoding: gzip\r\n", b"not gzip at all", 400),
+        (HOST + JSON + b"Content-Encoding: gzip\r\n", gzip.compress(b"{}" * 99)[:-20], 400),
+        (HOST + JSON + b"Content-Encoding: deflate\r\n", b"\xff" * 40, 400),
+        (HOST + JSON + b"Content-Encoding: gzip\r\n", gzip.compress(b"{}"), 202),
+        (HOST + JSON + b"Content-Encoding: gzip\r\n", gzip.compress(b" " * 10_000_000), 413),
+        (HOST + b"Content-Type: ;;;\r\n", b"{}", 415),
+        (HOST + JSON + b"Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\nzz\r\n", 400),
+        (HOST + JSON + b"Transfer-Encoding: chunked\r\n", b"2\r\n{}\r\n0\r\n\r\n", 202),
+        (HOST + JSON + b"Bad Header\r\n", b"{}", 400),
+    ],
+)
+def test_odd_headers_and_bodies_get_an_answer_and_no_traceback(headers, body, expected, caplog):
+    async def work(port, _listener):
+        assert status(await post(port, headers, body)) == expected
+
+    with caplog.at_level(logging.INFO):
+        serve(work)
+    assert [each.getMessage() for each in caplog.records if each.exc_info] == []
+
+
+def test_a_body_that_does_not_come_is_waited_for_so_long(monkeypatch):
+    monkeypatch.setattr(http, "_BODY_S", 0.2)
+
+    async def work(port, _listener):
+        answer = await ask(
+            port, b"POST /orders HTTP/1.1\r\n" + HOST + JSON + b"Content-Length: 50\r\n\r\n{"
+        )
+        assert status(answer) == 408
+        assert "did not come" in json.loads(answer.split(b"\r\n\r\n")[1])["error"]
+
+    serve(work, head_s=1.0)
