@@ -17,7 +17,10 @@ from gateway.store import Row, Store
 
 _EVERY_S = 10.0
 _EXPIRY_S = 300
-_FIELDS = ("id", "kind", "subject", "t", "lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum")
+_FIELDS = (
+    *("id", "kind", "subject", "t", "lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum"),
+    *("acc_cm", "flags"),
+)
 
 
 class LastPositions:

@@ -10,7 +10,6 @@ import { ageText, clock } from "./time.js";
 
 const LOUD_MS = 3_000; // without the gateway for longer than this, everything is grey
 const MOVING_MM_S = 500; // slower than this a receiver's course is noise
-const HDOP_TO_M = 5;
 
 const picture = new Picture();
 const people = new People((name) => choose(name === chosen ? null : name));
@@ -91,7 +90,7 @@ function onMap({ person, word, age, rough, isAlarmed, isDown }) {
     lat: fix.lat_e7,
     lon: fix.lon_e7,
     course_deg: moves ? fix.course_cdeg / 100 : null,
-    accuracy_m: (fix.hdop_c / 100) * HDOP_TO_M, // NaN without HDOP: no circle
+    accuracy_m: fix.acc_cm / 100, // NaN when the board could not tell: no circle
     note: word === "silent" || word === "gone" ? old : rough,
     trail: person.trail,
     isAlarmed,

@@ -13,6 +13,14 @@ const QUIET_MS = 60_000; // somebody without positions counts as silent after th
 const GONE_MS = 600_000; // off line, no open order, and silent for so long: at the end of the list
 const SOURCES = { hold: "held position", cell: "cell position" };
 const QUALITIES = { 6: "dead reckoning", 7: "manual position", 8: "simulated position" };
+const DATUMS = { gcj02: "GCJ-02 position", other: "another datum" };
+// Bits of a fix's flags that make it one not to rely on (docs/records.md).
+const DOUBTS = [[1, "estimated"], [4, "position jumped"], [8, "under 4 satellites"], [32, "receiver in doubt"], [128, "sentences disagree"]];
+
+// Why a position is not one to rely on, in words; "" when it is.
+function doubtOf(fix) {
+  return SOURCES[fix.source] ?? QUALITIES[fix.quality] ?? DATUMS[fix.datum] ?? DOUBTS.find(([bit]) => fix.flags & bit)?.[1] ?? "";
+}
 
 // When something was true, in ms: never later than when it was received, so that a board whose clock
 // is ahead cannot look fresh; NaN when nobody knows.
@@ -134,7 +142,7 @@ export function standing(person, now, isDown) {
   const { fix } = person;
   const heard = now - (person.heard || person.seen);
   const age = fix ? now - fix.t : heard;
-  const rough = fix ? SOURCES[fix.source] ?? QUALITIES[fix.quality] ?? (fix.datum === "gcj02" ? "GCJ-02 position" : "") : "";
+  const rough = fix ? doubtOf(fix) : "";
   const isFresh = age <= (fix ? FIX_SILENT_MS : QUIET_MS) && person.presence !== "offline" && !isDown;
   const isGone = person.presence !== "online" && !person.orders.size && !(heard < GONE_MS);
   const word = isFresh ? (rough ? "rough" : "live") : isGone ? "gone" : "silent";

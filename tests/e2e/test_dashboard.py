@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from protocols import messages
 from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
 from protocols.cbor import Writer
+from protocols.fix import JUMP
 from protocols.topics import device_topic
 from protocols.units import DAY_MS
 from tools.demo.children import Children
@@ -44,6 +45,7 @@ _FIX = {
     "sats_used": 18,
     "bds_used": 9,
     "hdop_c": 80,
+    "acc_cm": 320,
     "speed_mm_s": 5200,
     "course_cdeg": 4500,
     "source": "gnss",
@@ -95,12 +97,12 @@ class _Board:
         """Send a presence, 'online' or 'offline'."""
         self._publish("presence", presence.encode())
 
-    def ride(self, lat: float, lon: float, since_s: int, until_s: int) -> None:
+    def ride(self, lat: float, lon: float, since_s: int, until_s: int, **more: int) -> None:
         """Send a fix a second, going north-east, from `since_s` ago until `until_s` ago."""
         for age_s in range(since_s, until_s - 1, -1):
             gone_e7 = (since_s - age_s) * 500
             here = {"lat_e7": int(lat * 1e7) + gone_e7, "lon_e7": int(lon * 1e7) + gone_e7}
-            self.send("fix", age_s, **here, **_FIX)
+            self.send("fix", age_s, **here, **_FIX, **more)
 
     def warm(self, sensor: bytes, temp_cc: int, since_s: int, until_s: int) -> None:
         """Send a reading every 5 s."""
@@ -141,7 +143,7 @@ def _dinner(make: Callable[[str, str], _Board]) -> None:
     alive.send("order", 30, order="SH-1", state="assigned", orders_open=1)
     _alert(alive, "near", _NEAR_ZH, "Rider 298 m from you, about 4 min", order="SH-1", dist_m=298)
     silent.ride(31.2340, 121.4800, 100, 70)
-    cold.ride(31.2270, 121.4700, 10, 0)
+    cold.ride(31.2270, 121.4700, 10, 0, flags=JUMP)
     cold.warm(_LOST, 390, 25, 5)
     cold.send("temp", 0, sensor=_LOST, state="lost", adverts=7)
     _alert(cold, "sensor_lost", _LOST_ZH, "Sensor is silent", sensor=_LOST)
@@ -257,6 +259,11 @@ def test_a_rider_who_fell_silent_does_not_look_alive(view: _View) -> None:
     expect(silent.first.locator(".age")).to_contain_text("silent 1 min")
     expect(view.page.locator("#people li").first).to_contain_text("Silent")
     assert _pixels(view.page, "map", "--silent") > 20
+
+
+def test_a_position_in_doubt_says_why(view: _View) -> None:
+    doubted = view.page.locator("#people .person").filter(has_text="position jumped")
+    expect(doubted).to_have_count(1)
 
 
 def test_the_map_has_trails_and_markers(view: _View) -> None:

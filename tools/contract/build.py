@@ -136,7 +136,7 @@ def _message(stream: str, fields: dict[str, Schema], required: list[str]) -> Sch
 def _last(fix: Schema) -> Schema:
     names = (
         *("id", "stream", "kind", "subject", "t"),
-        *("lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum"),
+        *("lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum", "acc_cm", "flags"),
     )
     properties = {name: dict(fix["properties"][name]) for name in names}
     properties["stream"]["const"] = "last"
