@@ -6,7 +6,7 @@ Receivers differ in which sentence comes first and last, so no sentence is the e
 
 from protocols.absent import NONE
 from protocols.compat import const
-from protocols.fix import DATUM, OTHER, ROLLOVER, WGS84, Fix
+from protocols.fix import DATUM, OTHER, ROLLOVER, STEP, WGS84, Fix
 from protocols.satellites import BDS
 from protocols.sky import Sky
 
@@ -82,14 +82,16 @@ class Epochs:
             epoch.has_position = False
         self._count_used(epoch)
         if not epoch.has_position:
+            epoch.forget_motion()
             epoch.mode = 1
-        elif self._gsa_mode != NONE and self._gsa_mode > 1:
-            epoch.mode = self._gsa_mode
+        elif self._gsa_mode != NONE:
+            # GSA may say "none" of a position that was reckoned and not measured.
+            epoch.mode = max(self._gsa_mode, 2)
         else:
             epoch.mode = 3 if epoch.alt_cm != NONE else 2
         if self._days != NONE and epoch.ms != NONE:
-            # A sentence without a date belongs to the day of the last one with a date, or to the
-            # next day when the clock has jumped back by more than half a day since.
+            # An epoch without a date belongs to the day of the one before, or to the next day when the
+            # clock has jumped back by more than half a day.
             epoch.days = self._days
             if self._days_ms - epoch.ms > _HALF_DAY_MS:
                 epoch.days += 1
@@ -105,7 +107,12 @@ class Epochs:
             epoch.datum = OTHER
             epoch.flags |= DATUM
         epoch.judge(self.fix)
-        epoch.sky_fresh = sky.fresh
+        if epoch.days != NONE and not epoch.flags & STEP:
+            # The day goes on from epoch to epoch, also where no date is sent for days.
+            self._days = epoch.days
+            self._days_ms = epoch.ms
+        sky.end_epoch()
+        epoch.sky_fresh = sky.whole
         self._closed_ms = epoch.ms
         self.fix, self._next = epoch, self.fix
         self._next.clear()

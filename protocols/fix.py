@@ -25,6 +25,8 @@ DISPUTED = const(
 _UERE_CM = (600, 400, 200, 400, 3, 40, 2000, 10_000, 10_000, 200)
 _JUMP_CM_MS = const(6)  # 60 m/s: no vehicle of ours
 _DISPUTED_CM = const(1_100)
+_DAY_MS = const(86_400_000)
+_HALF_DAY_MS = const(43_200_000)
 _WATCH_MS = const(10_000)  # two fixes further apart say nothing about a jump
 # cos of 0, 5, .. 90 degrees times 255
 _COS = b"\xff\xfe\xfb\xf6\xf0\xe7\xdd\xd1\xc3\xb4\xa4\x92\x80l\x57\x42\x2c\x16\x00"
@@ -38,7 +40,7 @@ class Fix:
     `used_by` satellites used by system (index GPS..SBS), `bds_used` of them BeiDou's (NONE without
     GSA), `hdop_c` x100, `alt_cm` above mean sea level, `speed_mm_s`, `course_cdeg`, `acc_cm` 1 sigma
     horizontal (GST's, else HDOP times what the quality is good for), `datum` WGS84, GCJ02 or OTHER,
-    `flags`, `sky_fresh` a whole group of satellites in view came in this epoch.
+    `flags`, `sky_fresh` all satellites in view came in this epoch, no part missing.
     """
 
     def __init__(self):
@@ -73,6 +75,13 @@ class Fix:
         self.lon[1] = lon[1]
         self.has_position = True
 
+    def forget_motion(self) -> None:
+        """Forget what means nothing without a position."""
+        self.alt_cm = NONE
+        self.hdop_c = NONE
+        self.speed_mm_s = NONE
+        self.course_cdeg = NONE
+
     def offer(self, lat, lon, better, before) -> None:
         """Take another sentence's position; `better` when its kind comes before the one that is here."""
         if self.has_position and distance_cm(lat, lon, self) > _DISPUTED_CM:
@@ -85,8 +94,13 @@ class Fix:
     def judge(self, before) -> None:
         """Fill in the accuracy and the flags that follow from the epoch itself and the one before."""
         gap_ms = self.ms - before.ms
-        if self.days != before.days and self.days != NONE and before.days != NONE:
-            gap_ms += 86_400_000 if self.days - before.days == 1 else _WATCH_MS + 1
+        if self.days == NONE or before.days == NONE:
+            if gap_ms < -_HALF_DAY_MS:
+                gap_ms += _DAY_MS  # midnight, before any date
+        elif self.days != before.days:
+            gap_ms = gap_ms + _DAY_MS if self.days - before.days == 1 else -1
+            if before.ms >= _DAY_MS:
+                gap_ms += 1_000  # that day had a leap second
         if before.ms != NONE and not 0 < gap_ms <= _WATCH_MS:
             self.flags |= STEP
         if not self.has_position:
@@ -109,13 +123,17 @@ class Fix:
 def distance_cm(lat, lon, fix) -> int:
     """Return how far [degrees, fraction_e7] `lat`, `lon` are from a fix, in cm within 8 %.
 
-    100,000,000 from about a degree on.
+    100,000,000 from about two degrees on. Not for the last degrees before a pole.
 
     Integers below 2^30 only: for checks of plausibility, not for riding times.
     """
     north = lat[0] - fix.lat[0]
     east = lon[0] - fix.lon[0]
-    if not (-1 <= north <= 1 and -1 <= east <= 1):
+    if east > 180:  # across the date line
+        east -= 360
+    elif east < -180:
+        east += 360
+    if not (-2 <= north <= 2 and -2 <= east <= 2):
         return 100_000_000
     north = abs(north * 10_000_000 + lat[1] - fix.lat[1])
     east = abs(east * 10_000_000 + lon[1] - fix.lon[1])

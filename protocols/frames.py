@@ -106,6 +106,9 @@ def read_stamp(item: dict):
         return None
     if not (0 <= tick <= U32_MAX and 0 <= boot <= U32_MAX):
         return None
+    # Both halves of a stamp or none: a record with a lost time would become a false one.
+    if (KEY_DAY in item) != (KEY_MS in item) or (KEY_TICK in item) != (KEY_BOOT in item):
+        return None
     if day < 0 and KEY_TICK not in item:
         return None
     return boot, tick, day, ms

@@ -61,7 +61,7 @@ class Receiver(Epochs):
         self.antenna = 0
         self.unknown = 0
         self.rejected = 0
-        self._satellites = Reader(self.sky)
+        self._satellites = Reader()
         self._lat = [0, 0]
         self._lon = [0, 0]
         self._handlers = {
@@ -290,17 +290,19 @@ class Receiver(Epochs):
 
     def _gsa(self, s) -> int:
         """GSA has no time: it belongs to the epoch under way (or to the next one to begin)."""
-        self._current_sky()
         mode = self._satellites.gsa(s)
         if mode == NONE:
             return _REFUSED
+        self._satellites.use(self._current_sky())
         if mode > self._gsa_mode:
             self._gsa_mode = mode
         return 0
 
     def _gsv(self, s) -> int:
-        self._current_sky()
-        return 0 if self._satellites.gsv(s) else _REFUSED
+        if not self._satellites.gsv(s):
+            return _REFUSED
+        self._satellites.see(self._current_sky())
+        return 0
 
     def _dtm(self, s) -> int:
         """DTM: the datum of all positions from here on."""

@@ -76,7 +76,7 @@ TEMP_FORMATS = (
     "tempodisc", "eddystone", "sensirion", "switchbot",
 )
 # fmt: on
-# How far a reading can be believed: signed; a counter that only grows; nothing of both; refused by
+# How far a reading can be believed: signed; a count other than the last one; nothing of both; refused by
 # the rules of key, counter or replay.
 TRUSTS = ("signed", "counted", "plain", "untrusted")
 _FIX_FIELDS = (

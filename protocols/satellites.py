@@ -93,10 +93,14 @@ def number_of(slot: int) -> int:
 
 
 class Reader:
-    """Reads GSA and GSV into a Sky; an implausible sentence leaves the Sky as it was."""
+    """Reads GSA and GSV; what was read goes to a Sky by `use` or `see`: a refused one changes none."""
 
-    def __init__(self, sky):
-        self._sky = sky
+    def __init__(self):
+        self._system = 0
+        self._signal = 0
+        self._part = 0
+        self._parts = 0
+        self._count = 0
         self._slots = array("H", [0] * 12)
         self._cn0 = bytearray(12)
 
@@ -106,6 +110,7 @@ class Reader:
         select = s.letter(1)
         if not 1 <= mode <= 3 or not (select == 0x41 or select == 0x4D or select == 0):
             return NONE
+        self._count = 0
         if s.fields < 18:
             return mode if mode == 1 else NONE  # without a fix some leave the rest away
         system = s.hex_digit(18) if s.fields > 18 else -1
@@ -125,8 +130,12 @@ class Reader:
             if slot >= 0:
                 slots[count] = slot
                 count += 1
-        self._sky.use(slots, count)
+        self._count = count
         return mode
+
+    def use(self, sky) -> None:
+        """Give the satellites of the GSA read last."""
+        sky.use(self._slots, self._count)
 
     def gsv(self, s) -> bool:
         """Take a GSV sentence: up to four satellites of a group.
@@ -178,5 +187,14 @@ class Reader:
                     strengths[taken] = cn0
                     taken += 1
             field += 4
-        self._sky.take(system, signal, part, parts, slots, strengths, taken)
+        self._system = system
+        self._signal = signal
+        self._part = part
+        self._parts = parts
+        self._count = taken
         return True
+
+    def see(self, sky) -> None:
+        """Give the satellites of the GSV read last."""
+        part, parts = self._part, self._parts
+        sky.take(self._system, self._signal, part, parts, self._slots, self._cn0, self._count)

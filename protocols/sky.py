@@ -32,6 +32,8 @@ class Sky:
         self._used = bytearray(_ALL // 8)  # a bit a satellite
         self._heard_signals = array("H", bytes(16))  # of a list: bit a signal
         self._renewed = 0  # bit a list: a group came in this epoch
+        self._broken = 0  # bit a list: a group of it was given up in this epoch
+        self._lost_next = 0  # the part that follows one that was given up
         self._group_slots = array("H", bytes(2 * _GROUP))  # signal << 9 | slot
         self._group_cn0 = bytearray(_GROUP)
         self._group_size = 0
@@ -58,9 +60,12 @@ class Sky:
             self._group_size = 0
         elif part != self._group_next or system != self._group_of:
             # Its satellites are real, but the list would not be whole: keep the last one.
-            self._renewed |= 1 << system
-            if self._group_next:
+            if self._group_next > 1:
                 self._give_up()
+            elif part != self._lost_next:
+                self.dropped += 1
+            self._lost_next = part + 1
+            self._broken |= 1 << system
             return
         size = self._group_size
         for i in range(count):
@@ -76,7 +81,9 @@ class Sky:
     def _whole(self):
         system = self._group_of
         signal = self._group_signal
-        if not self._renewed & (1 << system) or self._heard_signals[system] & signal:
+        if self._broken & (1 << system):
+            self._renewed |= 1 << system  # of another signal: added to the list that is kept
+        elif not self._renewed & (1 << system) or self._heard_signals[system] & signal:
             self._renewed |= 1 << system
             self._begin(system)
         self._heard_signals[system] |= signal
@@ -104,7 +111,7 @@ class Sky:
 
     def _give_up(self):
         self.dropped += 1
-        self._renewed |= 1 << self._group_of
+        self._broken |= 1 << self._group_of
         self._group_next = 0
 
     def _begin(self, system):
@@ -132,16 +139,21 @@ class Sky:
 
     # --- epochs
 
+    def end_epoch(self) -> None:
+        """Give up a group whose last parts did not come: those of another epoch are not its rest."""
+        if self._group_next > 1:
+            self._give_up()
+
     def begin_epoch(self) -> None:
         """The next GSV group of each system begins its list anew, and nothing is used yet."""
-        if self._group_next > 1:
-            self._give_up()  # the rest of a group from another epoch is not its rest
-        if self.fresh:
+        if self.whole:
             # An epoch with satellites in view tells them all: a talker without a group sees none.
             for system in range(8):
                 if not self._renewed & (1 << system):
                     self._begin(system)
         self._renewed = 0
+        self._broken = 0
+        self._lost_next = 0
         self.fresh = False
         used = self._used
         for i in range(_ALL // 8):
@@ -149,6 +161,11 @@ class Sky:
         used_by = self.used_by
         for system in range(8):
             used_by[system] = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether groups came in this epoch and none of them was given up: the list is the sky."""
+        return self.fresh and not self._broken
 
     # --- reading
 

@@ -3,6 +3,8 @@
 import argparse
 import json
 import os
+import re
+import stat
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +15,7 @@ from tools.progress import Progress
 
 HELP = "decode BLE adverts given as JSON lines: one JSON object an advert"
 _LINE_MAX = 65_536
+_ADDRESS = re.compile("..([:-]..){5}|[0-9A-Fa-f]{12}")
 _SENSORS_MAX = 4_096  # sensors without a key whose last count is remembered; strangers pass by
 # A log has no clock. At one advert a minute the guard's limit on wrong keys never speaks.
 _STEP_MS = 60_000
@@ -60,8 +63,9 @@ def run(args: argparse.Namespace) -> int:
     if args.file == "-":
         return _run(sys.stdin.buffer, 0, "standard input", args.table, live=True)
     with Path(args.file).open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        return _run(file, size, Path(args.file).name, args.table, live=False)
+        about = os.fstat(file.fileno())
+        live = not stat.S_ISREG(about.st_mode)
+        return _run(file, about.st_size, Path(args.file).name, args.table, live)
 
 
 def _run(file: BinaryIO, size: int, name: str, table: bool, live: bool) -> int:
@@ -174,7 +178,7 @@ def _parts(line: bytes) -> tuple[bytes, bytes | None, bytes | None, str]:
     if item.get("address") is not None:
         # Some systems hide the address behind a name of their own; then there is none to use.
         text = item["address"]
-        if isinstance(text, str) and len(text.replace(":", "").replace("-", "")) == 12:
+        if isinstance(text, str) and _ADDRESS.fullmatch(text):
             address = _hex(text.replace(":", "").replace("-", ""), "address")
     if item.get("bindkey") is None:
         return payload, address, None, ""

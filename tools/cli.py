@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
-        print(_overview())
+        print(_overview(), flush=True)
         return 0 if words else 2
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
@@ -63,7 +63,9 @@ def _run(words: list[str]) -> int:
         args = parser.parse_args(rest)
     except SystemExit as stop:  # argparse has already said what is wrong
         return int(stop.code or 0)
-    return int(module.run(args) or 0)
+    code = int(module.run(args) or 0)
+    sys.stdout.flush()  # here, where a reader that has gone away is no fault
+    return code
 
 
 def _plain(fault: OSError) -> str:

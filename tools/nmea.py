@@ -3,8 +3,11 @@
 import argparse
 import json
 import os
+import re
+import stat
 import sys
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +34,8 @@ from tools.progress import Progress
 HELP = "decode a GNSS receiver's NMEA log: one JSON object an epoch"
 _CHUNK = 65_536
 _COMMENT_MAX = 4_096
+_HASH = ord("#")
+_LINE_END = re.compile(rb"[\r\n]")
 _FLAGS = {
     ESTIMATED: "estimated",
     ROLLOVER: "rollover",
@@ -59,24 +64,28 @@ def run(args: argparse.Namespace) -> int:
     if args.chunk < 1:
         raise UsageError(f"--chunk is a number of bytes from 1 on, not {args.chunk}")
     if args.file == "-":
-        return _run(sys.stdin.buffer, 0, "standard input", args)
-    with Path(args.file).open("rb") as file:
-        return _run(file, os.fstat(file.fileno()).st_size, Path(args.file).name, args)
+        return _run(sys.stdin.buffer, 0, "standard input", args, live=True)
+    # Unbuffered: of a pipe or a serial line, what has come is read, not a full chunk waited for.
+    with Path(args.file).open("rb", buffering=0) as file:
+        about = os.fstat(file.fileno())
+        live = not stat.S_ISREG(about.st_mode)
+        return _run(file, about.st_size, Path(args.file).name, args, live)
 
 
-def _run(file: BinaryIO, size: int, name: str, args: argparse.Namespace) -> int:
+def _run(
+    file: BinaryIO | FileIO, size: int, name: str, args: argparse.Namespace, live: bool
+) -> int:
     decoder = Decoder()
     show = _row if args.table else _object
     if args.table:
         print(_HEAD)
     with Progress(size, name) as progress:
         comments = Comments()
-        # A pipe's reader gets what is there instead of waiting for a full chunk.
         read = getattr(file, "read1", file.read)
         while piece := read(args.chunk):
             progress.advance(len(piece))
             for epoch in decoder.feed(comments.strip(piece)):
-                print(show(epoch))
+                print(show(epoch), flush=live)
         for epoch in decoder.feed(comments.rest()):
             print(show(epoch))
         for epoch in decoder.end():
@@ -93,7 +102,10 @@ def _run(file: BinaryIO, size: int, name: str, args: argparse.Namespace) -> int:
 
 
 class Comments:
-    """Takes text lines that begin with '#' out of a byte stream; binary ones stay."""
+    """Takes text lines that begin with '#' out of a byte stream; binary ones and endless ones stay.
+
+    A line ends with CR, LF or both. What is a comment does not depend on how the bytes were split.
+    """
 
     def __init__(self) -> None:
         self._held = b""
@@ -106,19 +118,16 @@ class Comments:
         kept = []
         pos = 0
         while pos < len(data):
-            if self._at_start and data[pos : pos + 1] == b"#":
-                end = data.find(b"\n", pos)
-                if end < 0 and len(data) - pos < _COMMENT_MAX:
-                    self._held = data[pos:]
-                    break
-                line = data[pos : end + 1 if end >= 0 else len(data)]
-                if not _is_text(line):
-                    kept.append(line)
-            else:
-                end = data.find(b"\n", pos)
-                kept.append(data[pos : end + 1 if end >= 0 else len(data)])
-            self._at_start = end >= 0
-            pos = end + 1 if end >= 0 else len(data)
+            is_open = self._at_start and data[pos] == _HASH
+            end = _LINE_END.search(data, pos, pos + _COMMENT_MAX if is_open else len(data))
+            if is_open and end is None and len(data) - pos < _COMMENT_MAX:
+                self._held = data[pos:]
+                break
+            after = end.end() if end else pos + _COMMENT_MAX if is_open else len(data)
+            if not (is_open and end and _is_text(data[pos:after])):
+                kept.append(data[pos:after])
+            self._at_start = end is not None
+            pos = after
         return b"".join(kept)
 
     def rest(self) -> bytes:
@@ -128,7 +137,11 @@ class Comments:
 
 
 def _is_text(line: bytes) -> bool:
-    return all(byte >= 0x20 or byte in b"\t\r\n" for byte in line)
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(char.isprintable() or char in "\t\r\n" for char in text)
 
 
 class Decoder:

@@ -110,6 +110,10 @@ def _put_other(reading, kind, buf, pos):
         reading.vibration = 1 if value else 0
     elif kind == 0x04:
         reading.press_pa = value | buf[pos + 1] << 8 | buf[pos + 2] << 16
+    elif kind == 0x4A:
+        value |= buf[pos + 1] << 8  # 0.1 V; above 65 V it is a mains meter's
+        if value <= 655:
+            reading.batt_mv = value * 100
     elif kind == 0x08:
         reading.dew_cc = s16_le(buf, pos)
     elif kind == 0x12:

@@ -1,7 +1,8 @@
 """How far the adverts of one sensor may be trusted: keys, counters, replays.
 
     signed     opened with the sensor's key, and its counter is higher than every one before
-    counted    not sealed (or with an 8-bit counter only), but counted by the sensor and not a repeat
+    counted    not sealed (or with an 8-bit counter only), and the sensor's own count is another than
+               the last one heard: new to us, but its order proves nothing and anybody may have sent it
     plain      not sealed, not counted
     duplicate  heard before, byte for byte: nothing new, and no sign of life
     untrusted  readable, and not to be believed: replayed, or after a reset of the sensor, or not
@@ -66,8 +67,7 @@ class Guard:
         self._closed = True  # nothing more is accepted under `counter`
         self._stored = -1  # up to here counters are covered by the state that was packed last
         self._enrolment_due = False
-        self._window_ms = 0
-        self._in_window = 0
+        self._failed_ms = []  # when the last failures came, at most ten
         self._ignore_ms = None  # until then
         self._number = NONE  # of the last counted advert
         self._digest = -1
@@ -164,13 +164,14 @@ class Guard:
 
     def _count_failure(self, now_ms):
         self.failures += 1
-        if not self._in_window or now_ms - self._window_ms >= _WINDOW_MS:
-            self._window_ms = now_ms
-            self._in_window = 0
-        self._in_window += 1
-        if self._in_window >= _FAILURES_MAX:
-            self._in_window = 0
-            self._ignore_ms = now_ms + _IGNORE_MS
+        last = self._failed_ms
+        last.append(now_ms)
+        if len(last) == _FAILURES_MAX:
+            if now_ms - last[0] < _WINDOW_MS:
+                self._ignore_ms = now_ms + _IGNORE_MS
+                last.clear()
+            else:
+                last.pop(0)
 
     def pack(self, ahead: int = 0) -> bytes:
         """Return the state to store, 21 bytes.

@@ -143,7 +143,9 @@ def test_the_leap_second_is_a_time_of_its_day():
         (day, 86_400_000),
         (day + 1, 0),
     ]
-    assert not seen[1]["flags"] & JUMP
+    assert [each["flags"] for each in seen] == [0, 0, 0]
+    # Before any date, midnight is no step either.
+    assert [e["flags"] for e in fixes(gga(b"235959.00"), gga(b"000000.00"))[1]] == [0, 0]
 
 
 def test_accuracy_is_gsts_or_else_the_dilution_times_what_the_quality_is_good_for():
@@ -191,6 +193,20 @@ def test_another_datum_is_flagged_until_it_is_ours_again():
     assert [each["datum"] for each in seen] == [OTHER, WGS84, WGS84]
     _, seen = fixes(gga(), tokyo, gga(b"101501.00"), gga(b"101502.00"))
     assert [each["flags"] & DATUM for each in seen] == [DATUM, DATUM, DATUM]
+
+
+def test_the_date_line_is_no_jump():
+    def at(time, lon):
+        return b"GNGGA,%s,1600.0000,S,%s,1,14,0.90,12.4,M,9.7,M,," % (time, lon)
+
+    _, seen = fixes(at(b"101500.00", b"17959.9990,E"), at(b"101501.00", b"17959.9990,W"))
+    assert [each["flags"] for each in seen] == [0, 0]
+    _, seen = fixes(
+        at(b"101500.00", b"18000.0000,E"), b"GNGLL,1600.0000,S,18000.0000,W,101500.00,A,A"
+    )
+    assert [each["flags"] for each in seen] == [0]
+    _, seen = fixes(at(b"101500.00", b"17959.0000,E"), at(b"101501.00", b"17959.9990,W"))
+    assert [each["flags"] for each in seen] == [0, JUMP]
 
 
 def test_a_jump_is_marked_and_not_hidden():
@@ -304,8 +320,55 @@ def test_a_group_with_a_missing_part_is_dropped_and_the_last_whole_one_kept():
         gga(), first, second, gga(b"101501.00"), first, gga(b"101502.00"), second
     )
     assert sorted(sats(receiver, GPS)) == [14, 15, 17, 19, 22]
-    assert receiver.sky.dropped == 1
+    assert receiver.sky.dropped == 2
     assert [each["sky"] for each in seen] == [True, False, False]
+
+
+def test_a_lost_first_part_is_counted_and_gives_no_sky():
+    l1 = (
+        b"GPGSV,2,1,05,01,10,010,30,02,10,010,31,03,10,010,32,04,10,010,33,1",
+        b"GPGSV,2,2,05,05,10,010,34,1",
+    )
+    l5 = b"GPGSV,1,1,02,01,10,010,40,02,10,010,41,8"
+    receiver, seen = fixes(gga(), *l1, l5, gga(b"101501.00"), l1[1], l5)
+    assert [each["sky"] for each in seen] == [True, False]
+    assert receiver.sky.dropped == 1
+    assert sorted(sats(receiver, GPS)) == [1, 2, 3, 4, 5]  # the last whole list
+    receiver, seen = fixes(gga(), *l1, l5, gga(b"101501.00"), l1[0])
+    assert [each["sky"] for each in seen] == [True, False] and receiver.sky.dropped == 1
+
+
+def test_a_refused_sentence_leaves_the_last_sky_readable():
+    used = b"GNGSA,A,3,13,,,,,,,,,,,,1.5,0.9,1.2,4"
+    receiver, _ = fixes(gga(), used, b"GBGSV,1,1,01,13,19,043,17,1")
+    before = sats(receiver, BDS), bytes(receiver.sky.used_by), receiver.sky.whole
+    framer = Framer()
+    for body in (b"GNGSA,A,9,xx,,,,,,,,,,,,1.5,0.9,1.2,4", b"GBGSV,1,1,01,1x,19,043,17,1"):
+        data = sentence(body)
+        framer.feed(data, 0, len(data))
+        receiver.take(framer)
+    assert receiver.rejected == 2
+    assert (sats(receiver, BDS), bytes(receiver.sky.used_by), receiver.sky.whole) == before
+
+
+def test_the_day_goes_on_without_a_date():
+    framer, receiver = Framer(), Receiver()
+    days = []
+    for second in range(10 * 3600, 50 * 3600, 5):
+        clock = second % 86_400
+        time = b"%02d%02d%02d.00" % (clock // 3600, clock // 60 % 60, clock % 60)
+        bodies = [gga(time)]
+        if not days and second == 10 * 3600:
+            bodies.append(b"GNZDA,100000.00,31,12,2025,00,00")  # once, and never again
+        for body in bodies:
+            data = sentence(body)
+            framer.feed(data, 0, len(data))
+            if receiver.take(framer):
+                days.append((receiver.fix.days, receiver.fix.flags))
+    first = days_from_civil(2025, 12, 31)
+    assert days[0] == (first, 0)
+    assert days[-1] == (first + 2, 0)
+    assert sorted(set(days)) == [(first, 0), (first + 1, 0), (first + 2, 0)]
 
 
 def test_a_new_list_forgets_the_satellites_that_set():

@@ -18,6 +18,17 @@ FIX = {
 }
 
 
+def test_half_a_stamp_is_none():
+    for stamp in ({1: 2400}, {2: 5}, {3: 77}, {4: 1}, {1: 2400, 3: 77, 4: 1}, {}):
+        item = {0: messages.GAP, 5: 0, 6: 1, 7: 2}
+        item.update(stamp)
+        assert messages.check_record(item)[1] == "stamp", stamp
+    for stamp in ({1: 2400, 2: 5}, {3: 77, 4: 1}):
+        item = {0: messages.GAP, 5: 0, 6: 1, 7: 2}
+        item.update(stamp)
+        assert messages.check_record(item)[0] == messages.GAP, stamp
+
+
 def record(kind, values, stamp=STAMP):
     writer = Writer(bytearray(1200))
     messages.put_record(writer, kind, stamp, values)

@@ -108,6 +108,12 @@ def test_what_does_not_open_says_why(more, words):
     assert words is None or words in item["note"]
 
 
+def test_a_name_in_place_of_an_address_costs_no_reading():
+    for name in ("Kitchen-Fridge", "FridgeSensor", "cold box two"):
+        done = o2o_ble("-", text=lines_of({"adv": PLAIN, "address": name}))
+        assert done.returncode == 0 and b'"temp_c": 25.06' in done.stdout, name
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -1,6 +1,7 @@
 """`o2o nmea`: epochs as JSON lines, for files and pipes, good and bad."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -89,6 +90,45 @@ def test_comments_are_text_lines_only():
                 comments.strip(data[at : at + chunk]) for at in range(0, len(data), chunk)
             )
             assert out + comments.rest() == kept
+
+
+def test_a_log_with_carriage_returns_alone_is_read(capsys, tmp_path, log):
+    path = tmp_path / "cr.log"
+    path.write_bytes(log.read_bytes().replace(b"\r\n", b"\r"))
+    whole = decode(capsys, log)
+    for chunk in (1, 7, 64, 65_536):
+        assert decode(capsys, path, "--chunk", chunk) == whole
+
+
+def test_an_endless_comment_is_none_at_any_chunk(capsys, tmp_path):
+    body = b"GPTXT,01,01,01,HELLO"
+    xor = 0
+    for byte in body:
+        xor ^= byte
+    path = tmp_path / "long.log"
+    path.write_bytes(b"#" + b"x" * 4_200 + b"$" + body + b"*%02X\r\n" % xor)
+    for chunk in (1, 64, 4_096, 4_097, 65_536):
+        _, objects = decode(capsys, path, "--chunk", chunk)
+        assert objects[-1]["counters"]["valid"] == 1, chunk
+
+
+def test_what_comes_through_a_pipe_is_shown_as_it_comes(log, tmp_path):
+    fifo = tmp_path / "line"
+    os.mkfifo(fifo)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    reader = subprocess.Popen(
+        [sys.executable, "-m", "tools.cli", "nmea", str(fifo)], stdout=subprocess.PIPE, env=environ
+    )
+    try:
+        with open(fifo, "wb", buffering=0) as line:
+            line.write(log.read_bytes())
+            # Ten bursts are in, nine epochs are over, and the line is still open.
+            epochs = [json.loads(reader.stdout.readline()) for _ in range(9)]
+        assert epochs[8]["t"] == "2026-11-22T10:00:08.000Z"
+        assert reader.wait(20) == 0
+    finally:
+        reader.kill()
+        reader.stdout.close()
 
 
 def test_times_in_utc():

@@ -70,6 +70,16 @@ _PRESENCE: dict[str, Schema] = {
 _ROSTER: dict[str, Schema] = {"device": {"type": "string"}, "shift": {"type": "string"}}
 
 
+def _text(shortest: int, longest: int) -> Schema:
+    """Text of so many bytes of UTF-8; JSON Schema counts characters, so `x-max-bytes` says it too."""
+    return {
+        "type": "string",
+        "minLength": shortest,
+        "maxLength": longest,
+        "x-max-bytes": longest,
+    }
+
+
 def schemas() -> dict[str, Schema]:
     """Return {name: JSON Schema} for every stream and for both intake messages."""
     result: dict[str, Schema] = {}
@@ -101,7 +111,7 @@ def _field(kind: int, lo: Any, hi: int) -> Schema:
     if kind == wire.BYTES:
         return {"type": "string", "pattern": f"^[0-9a-f]{{{2 * lo},{2 * hi}}}$"}
     if kind == wire.TEXT:
-        return {"type": "string", "maxLength": int(hi)}
+        return _text(int(lo), int(hi))
     if kind == wire.BOOL:
         return {"type": "boolean"}
     raise ValueError(f"the feed has no form for kind {kind}")
@@ -151,7 +161,7 @@ def _last(fix: Schema) -> Schema:
 
 def _intake_order() -> Schema:
     fields: dict[str, Schema] = {
-        "order": {"type": "string", "minLength": 1, "maxLength": 40},
+        "order": _text(1, 40),
         "device": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"},
         "action": {"type": "string", "enum": ["assign", "handed_over", "cancel"]},
         "drop": {
@@ -179,10 +189,10 @@ def _intake_order() -> Schema:
 def _intake_picklist() -> Schema:
     line: dict[str, Schema] = {
         "line": {"type": "integer", "minimum": 1, "maximum": 65_535},
-        "order": {"type": "string", "minLength": 1, "maxLength": 40},
-        "sku": {"type": "string", "minLength": 1, "maxLength": 32},
-        "name": {"type": "string", "minLength": 1, "maxLength": 32},
-        "bin": {"type": "string", "minLength": 1, "maxLength": 24},
+        "order": _text(1, 40),
+        "sku": _text(1, 32),
+        "name": _text(1, 32),
+        "bin": _text(1, 24),
         "qty": {"type": "integer", "minimum": 1, "maximum": 999},
     }
     lines: Schema = {
@@ -197,9 +207,9 @@ def _intake_picklist() -> Schema:
         },
     }
     fields: dict[str, Schema] = {
-        "list": {"type": "string", "minLength": 1, "maxLength": 40},
+        "list": _text(1, 40),
         "device": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"},
-        "store": {"type": "string", "minLength": 1, "maxLength": 40},
+        "store": _text(1, 40),
         "lines": lines,
     }
     return {

@@ -12,8 +12,8 @@ reckoning, manual or simulated), 2 week rollover corrected, 4 jump, 8 fewer than
 16 datum not WGS-84 or as good, 32 the receiver says caution or unsafe, 64 the time stepped, \
 128 sentences disagree."""
 _TRUST = """\
-What vouches for the reading: `signed` the sensor's key, `counted` a counter that only grew, `plain` \
-nothing; `untrusted` was refused by the rules of key, counter and replay."""
+What vouches for the reading: `signed` the sensor's key, `counted` the sensor's own count, another than \
+the last one heard, `plain` nothing; `untrusted` was refused by the rules of key, counter and replay."""
 
 FIELDS: dict[str, tuple[str, str]] = {
     # the envelope
