@@ -98,6 +98,8 @@ def test_no_micropython(tmp_path):
         ["demo", "--kill", "world@3"],
         ["demo", "--kill", "gateway"],
         ["demo", "--nmea", "a", "--track", "b"],
+        ["demo", "--http-port", "99999"],
+        ["demo", "--picking-port", "-1"],
         ["demo", "--colour", "red"],
         ["frobnicate"],
         [],

@@ -44,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("rider 1 takes --nmea or --track, not both")
     if args.seconds is not None and not 1 <= args.seconds <= 86_400:
         raise UsageError("--seconds takes 1 to 86400")
+    for name, port in (("--http-port", args.http_port), ("--picking-port", args.picking_port)):
+        if not 0 <= port <= 65_535:
+            raise UsageError(f"{name} takes 0 to 65535")
     seconds = args.seconds if args.seconds is not None else (ONCE_MAX_S if args.once else None)
     if args.once and seconds is not None:
         seconds = min(seconds, ONCE_MAX_S)
