@@ -13,7 +13,7 @@ help:
 	@echo "make fmt       format the code"
 	@echo "make bench     measurements beside the peers"
 	@echo "make soak      the fuzz tests, a million rounds each"
-	@echo "make lock      requirements/*.txt anew from pyproject.toml"
+	@echo "make lock      requirements/*.txt and tools/node/package-lock.json anew"
 	@echo "make contract  the backend contract anew from protocols/messages.py"
 	@echo "make clean     remove .venv, .cache and out"
 
@@ -61,6 +61,8 @@ lock: $(VENV)/.done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra bench pyproject.toml -o requirements/bench.txt \
 	  -c requirements/dev.txt
+	cd tools/node && npm install --package-lock-only --no-audit --no-fund --omit-lockfile-registry-resolved
+	node tools/node/strip_addresses.mjs
 
 contract: $(VENV)/.done
 	$(BIN)/o2o contract

@@ -217,7 +217,7 @@ class Pipeline:
                 effects.append(lambda rows=lost: self._on_rows(rows))  # type: ignore[misc]
             if expected > following:
                 # The ring has gone back in time (a copied or restored flash): its new records would
-                # look like repeats. Nothing is taken from it until the board has a new log.
+                # look like repeats. The ack below is ahead of it, and tells it to begin a new log.
                 self.counters["logs_behind"] += 1
                 log.error("%s: its log %08x ends before what was committed of it", device, ring)
             effects.append(

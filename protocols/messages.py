@@ -68,6 +68,7 @@ PICK = const(14)
 HELLO = const(32)
 NOW = const(33)
 
+DATUMS = ("wgs84", "gcj02", "other")  # numbered as in protocols.fix
 TIME_SOURCES = ("gnss", "gateway", "system")
 # Advertising formats in the order of their numbers: a new one goes to the end.
 # fmt: off
@@ -91,7 +92,7 @@ _FIX_FIELDS = (
     (13, "speed_mm_s", INT, 0, 1_000_000),
     (14, "course_cdeg", INT, 0, 36_000),
     (15, "source", ENUM, ("gnss", "hold", "cell"), 0),
-    (16, "datum", ENUM, ("wgs84", "gcj02", "other"), 0),
+    (16, "datum", ENUM, DATUMS, 0),
     (17, "acc_cm", INT, 0, U32_MAX),
     (18, "flags", INT, 0, U16_MAX),  # a bit set; protocols.fix names the bits
     (19, "age_ms", INT, 0, U32_MAX),

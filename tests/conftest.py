@@ -8,6 +8,9 @@ import os
 
 import pytest
 
+from gateway.feed import FeedWriter
+from gateway.identity import Identity
+from gateway.store import Store, connect
 from tools.parts.place import shared_dir
 
 
@@ -29,3 +32,12 @@ def shared():
     if folder is None:
         pytest.fail(f"$O2O_SHARED is {os.environ.get('O2O_SHARED')!r}, but there is no such folder")
     return folder
+
+
+@pytest.fixture
+def feed(tmp_path):
+    """A feed's writer and a store to write rows with."""
+    connection = connect(tmp_path / "gateway.db")
+    writer = FeedWriter("shanghai", "gw-1", Identity(tmp_path, 8))
+    yield writer, Store(connection)
+    connection.close()

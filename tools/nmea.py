@@ -25,6 +25,7 @@ from protocols.fix import (
     Fix,
 )
 from protocols.gnss import Receiver
+from protocols.messages import DATUMS
 from protocols.nmea import Framer
 from protocols.satellites import SYSTEMS, number_of
 from protocols.sky import Sky
@@ -46,7 +47,6 @@ _FLAGS = {
     STEP: "step",
     DISPUTED: "disputed",
 }
-DATUMS = ("wgs84", "gcj02", "other")
 _NUMBERS = ("alt_cm", "mode", "quality", "sats_used", "hdop_c", "speed_mm_s", "course_cdeg")
 
 

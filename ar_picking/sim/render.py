@@ -28,7 +28,6 @@ _SUBPIXELS = 4
 # a marker card: 8 x 8 modules of the code with its border, and one white module around
 _MODULES = 10
 _MODULE_PX = 24
-_SMALLEST_MARKER_PX = 5.0
 _FLOOR_BANDS_M = (_NEAR_M, 1.6, 2.6, 4.2, 7.0, 12.0, 60.0)
 
 

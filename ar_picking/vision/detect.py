@@ -35,11 +35,6 @@ class Detection:
         """The longest edge in pixels."""
         return float(np.linalg.norm(self.corners - np.roll(self.corners, 1, axis=0), axis=1).max())
 
-    @property
-    def center_px(self) -> Array:
-        """Mean of the corners, shape (2,)."""
-        return np.asarray(self.corners.mean(axis=0))
-
 
 class MarkerDetector:
     """Detects markers of a fixed set of ids (0..586 of 36h11); `ids` of a call may narrow it further."""

@@ -16,23 +16,6 @@ trusted: protocols/adverts/guard.py.
 from protocols.adverts.reading import NONE, Reading
 from protocols.compat import const
 
-# The words that `Reading.format` can hold: those of messages.TEMP_FORMATS, in its order.
-FORMATS = (
-    "bthome",
-    "ruuvi5",
-    "ruuvi3",
-    "ruuvi6",
-    "atc1441",
-    "pvvx",
-    "ela",
-    "teltonika",
-    "mikrotik",
-    "tempodisc",
-    "eddystone",
-    "sensirion",
-    "switchbot",
-)
-
 # AD types (Bluetooth Assigned Numbers, section 2.3)
 _SERVICE_16 = const(0x16)
 _MANUFACTURER = const(0xFF)
@@ -121,4 +104,4 @@ def decode(payload, size: int, reading: Reading, key=None):
     return reading.format
 
 
-__all__ = ["FORMATS", "NONE", "Reading", "decode"]
+__all__ = ["NONE", "Reading", "decode"]

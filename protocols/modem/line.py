@@ -20,7 +20,6 @@ _CELL_DIGITS_MAX = const(9)
 
 _QUOTE = const(0x22)
 _COMMA = const(0x2C)
-_MINUS = const(0x2D)
 _DOT = const(0x2E)
 _COLON = const(0x3A)
 _SPACE = const(0x20)

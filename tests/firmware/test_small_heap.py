@@ -1,4 +1,4 @@
-"""The decoders load and work in a heap of 48 kB, as bytecode on the 64-bit port: a board needs half."""
+"""The decoders load and work in a heap of 48 kB, as bytecode on the 64-bit port."""
 
 import subprocess
 

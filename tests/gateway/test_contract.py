@@ -6,9 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from gateway.feed import FeedWriter, Origin
-from gateway.identity import Identity
-from gateway.store import Store, connect
+from gateway.feed import Origin
 from protocols import fields as wire
 from protocols import messages
 from tools.contract.build import _ENVELOPE, document, schemas
@@ -71,14 +69,6 @@ def test_position_and_movement_are_sensitive_wherever_they_stand():
         for field in ("lat_e7", "lon_e7", "alt_cm", "speed_mm_s", "course_cdeg", "dist_m"):
             if field in schema["properties"]:
                 assert schema["properties"][field]["x-class"] == "sensitive", (name, field)
-
-
-@pytest.fixture
-def feed(tmp_path):
-    connection = connect(tmp_path / "gateway.db")
-    writer = FeedWriter("shanghai", "gw-1", Identity(tmp_path, 8))
-    yield writer, Store(connection)
-    connection.close()
 
 
 @pytest.mark.parametrize("end", [3, 4])

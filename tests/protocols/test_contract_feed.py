@@ -11,9 +11,7 @@ import pytest
 from drawn import stamp_of, values_of
 from mutate import Chance
 
-from gateway.feed import FeedWriter, Origin, unix_ms
-from gateway.identity import Identity
-from gateway.store import Store, connect
+from gateway.feed import Origin, unix_ms
 from protocols import fields as wire
 from protocols import messages
 from protocols.cbor import Reader, Writer
@@ -35,14 +33,6 @@ def validators():
         judge.check_schema(schema)
         found[name] = judge(schema, format_checker=judge.FORMAT_CHECKER)
     return found
-
-
-@pytest.fixture
-def feed(tmp_path):
-    connection = connect(tmp_path / "gateway.db")
-    writer = FeedWriter("shanghai", "gw-1", Identity(tmp_path, 8))
-    yield writer, Store(connection)
-    connection.close()
 
 
 def emitted(feed, kind, item, seq):

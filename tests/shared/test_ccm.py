@@ -1,6 +1,7 @@
 """CCM against the examples of SP 800-38C, RFC 3610, RFC 8998 and BTHome; AES against FIPS 197."""
 
 from mutate import Chance, damaged, rounds
+from refusal import refused
 
 from protocols.aes import Aes
 from protocols.aes_pure import PureAes
@@ -68,14 +69,6 @@ def test_aes_refuses_wrong_sizes():
         for size in (0, 15, 17, 32):
             assert refused(kind(bytes(16)).encrypt, bytes(size), out), size
         assert out == b"\x55" * 16
-
-
-def refused(call, *given):
-    try:
-        call(*given)
-    except ValueError:
-        return True
-    return False
 
 
 def check(cipher, tag_size, nonce, aad, text, wanted):

@@ -4,6 +4,7 @@ import gc
 import sys
 
 from mutate import Chance, rounds
+from refusal import refused
 
 from protocols.sm4 import PureSm4, Sm4
 
@@ -56,14 +57,6 @@ def again_and_again(cipher, block, times):
     for _ in range(times):
         cipher.encrypt(block, block)
     return bytes(block)
-
-
-def refused(call, *given):
-    try:
-        call(*given)
-    except ValueError:
-        return True
-    return False
 
 
 def test_published_and_wrapping_blocks():

@@ -119,10 +119,3 @@ def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[Sample]:
         yield sample
     if not count:
         raise ToolError(f"{path}: no samples in it; is it the right file?")
-
-
-def metres_between(a: Sample, b: Sample) -> float:
-    """Return the distance of two samples in metres (flat earth; good below 100 km)."""
-    north = (a.lat_e7 - b.lat_e7) * METRES_PER_E7
-    east = (a.lon_e7 - b.lon_e7) * METRES_PER_E7 * math.cos(math.radians(a.lat_e7 / 1e7))
-    return math.hypot(north, east)
