@@ -7,7 +7,16 @@ word, that it does not know refuses the command: nothing is half carried out.
 
 from protocols.cbor import Reader, Writer
 from protocols.compat import const
-from protocols.fields import ID_MAX, INT, TEXT, check_fields, count_fields, is_int, put_fields
+from protocols.fields import (
+    BYTES,
+    ID_MAX,
+    INT,
+    TEXT,
+    check_fields,
+    count_fields,
+    is_int,
+    put_fields,
+)
 from protocols.units import DAY_MAX, LAT_E7_MAX, LON_E7_MAX, MS_OF_DAY_MAX, U16_MAX
 
 VERSION = const(1)
@@ -17,6 +26,9 @@ ASSIGN = const(1)
 CANCEL = const(2)
 HANDED_OVER = const(3)
 PICKLIST = const(4)
+PICKED_UP = const(5)
+FAILED = const(6)
+REENROL = const(7)
 
 _LINE_FIELDS = (
     (0, "line", INT, 1, U16_MAX),
@@ -35,10 +47,19 @@ COMMANDS = {
             (2, "lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
             (3, "promised_day", INT, 0, DAY_MAX),
             (4, "promised_ms", INT, 0, MS_OF_DAY_MAX),
+            (5, "pickup_lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),
+            (6, "pickup_lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
+            (7, "profile", TEXT, 1, 24),
+            (8, "building", TEXT, 1, ID_MAX),
+            (9, "floor", INT, -20, 200),
         ),
     ),
     CANCEL: ("cancel", ((0, "order", TEXT, 1, ID_MAX),)),
     HANDED_OVER: ("handed_over", ((0, "order", TEXT, 1, ID_MAX),)),
+    PICKED_UP: ("picked_up", ((0, "order", TEXT, 1, ID_MAX),)),
+    FAILED: ("failed", ((0, "order", TEXT, 1, ID_MAX), (1, "reason", TEXT, 1, 80))),
+    # A sensor has a new battery or a new key: its counter starts anew.
+    REENROL: ("reenrol", ((0, "sensor", BYTES, 6, 6),)),
     # A pick list goes down as one command per line, so that it fits any board's receive buffer.
     PICKLIST: (
         "picklist",
@@ -46,6 +67,8 @@ COMMANDS = {
         + _LINE_FIELDS,
     ),
 }
+# Fields that came after the first release: a gateway that does not know them leaves them out.
+OPTIONAL = ("pickup_lat_e7", "pickup_lon_e7", "profile", "building", "floor")
 
 
 def put_command(writer: Writer, command: str, day: int, ms: int, kind: int, values: dict) -> None:
@@ -65,7 +88,7 @@ def put_command(writer: Writer, command: str, day: int, ms: int, kind: int, valu
 def read_command(data):
     """Return (id, day, ms, type, values), or (None, why, 0, 0, None) for what is not a command.
 
-    Every field of a command is required: a command with one missing is refused, not guessed. `why` is
+    Every field that is not in OPTIONAL must be there: a command is refused, not guessed. `why` is
     the reader's word for bytes that are no CBOR of ours, 'shape', 'version', 'trailing' (bytes after the
     array), 'id', 'expiry', 'type', 'range:NAME' or 'missing:NAME'.
     """
@@ -91,6 +114,6 @@ def read_command(data):
     if why is not None:
         return None, why, 0, 0, None
     for field in COMMANDS[kind][1]:
-        if values.get(field[1]) is None:
+        if values.get(field[1]) is None and field[1] not in OPTIONAL:
             return None, "missing:" + field[1], 0, 0, None
     return command, day, ms, kind, values

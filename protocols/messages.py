@@ -64,7 +64,14 @@ HEALTH = const(4)
 GAP = const(5)
 ORDER = const(6)
 ALERT = const(7)
+LINE = const(8)
+RISK = const(9)
+EXCEPTION = const(10)
+EXCURSION = const(11)
+INTEGRITY = const(12)
+VERDICT = const(13)
 PICK = const(14)
+STOPS = const(15)
 HELLO = const(32)
 NOW = const(33)
 
@@ -80,6 +87,9 @@ TEMP_FORMATS = (
 # How far a reading can be believed: signed; a count other than the last one; nothing of both; refused by
 # the rules of key, counter or replay.
 TRUSTS = ("signed", "counted", "plain", "untrusted")
+# The three-level answer to delay; a level is told whenever it changes.
+RISK_LEVELS = ("none", "warn", "intervene", "compensate")
+MOTIONS = ("still", "foot", "ride")
 _FIX_FIELDS = (
     (5, "lat_e7", INT, -LAT_E7_MAX, LAT_E7_MAX),
     (6, "lon_e7", INT, -LON_E7_MAX, LON_E7_MAX),
@@ -91,13 +101,23 @@ _FIX_FIELDS = (
     (12, "hdop_c", INT, 0, U16_MAX),
     (13, "speed_mm_s", INT, 0, 1_000_000),
     (14, "course_cdeg", INT, 0, 36_000),
-    (15, "source", ENUM, ("gnss", "hold", "cell"), 0),
+    (15, "source", ENUM, ("gnss", "hold", "cell", "rtk"), 0),
     (16, "datum", ENUM, DATUMS, 0),
     (17, "acc_cm", INT, 0, U32_MAX),
     (18, "flags", INT, 0, U16_MAX),  # a bit set; protocols.fix names the bits
     (19, "age_ms", INT, 0, U32_MAX),
+    (20, "motion", ENUM, MOTIONS, 0),
 )
 
+ORDER_STATES = (
+    "assigned",
+    "refused",
+    "arrived",
+    "handed_over",
+    "cancelled",
+    "picked_up",
+    "failed",
+)
 _PLACE = ("lat_e7", "lon_e7")
 
 # type -> (name, log it is kept in or None, fields, what must be there); a field is
@@ -131,7 +151,7 @@ RECORDS = {
         "health",
         TRACK,
         (
-            (5, "event", ENUM, ("boot", "report"), 0),
+            (5, "event", ENUM, ("boot", "report", "restart"), 0),
             (6, "boot", INT, 0, U32_MAX),
             (7, "implementation", TEXT, 0, 80),
             (8, "firmware", TEXT, 0, 40),
@@ -148,6 +168,14 @@ RECORDS = {
             (19, "sats_view", INT, 0, U8_MAX),
             (20, "track_held", INT, 0, U32_MAX),
             (21, "evidence_held", INT, 0, U32_MAX),
+            (22, "reset_cause", TEXT, 0, 40),
+            (23, "subsystem", ENUM, ("gnss", "ble", "uplink"), 0),
+            (24, "silent_ms", INT, 0, U32_MAX),
+            (25, "acks_ahead", INT, 0, U32_MAX),
+            (26, "logs_begun", INT, 0, U32_MAX),
+            (27, "batt_pct", INT, 0, 100),
+            (28, "slot", ENUM, ("a", "b"), 0),
+            (29, "restarts", INT, 0, U32_MAX),
         ),
         ("event",),
     ),
@@ -167,7 +195,7 @@ RECORDS = {
         EVIDENCE,
         (
             (5, "order", TEXT, 1, ID_MAX),
-            (6, "state", ENUM, ("assigned", "refused", "arrived", "handed_over", "cancelled"), 0),
+            (6, "state", ENUM, ORDER_STATES, 0),
             (7, "command", TEXT, 1, ID_MAX),
             (8, "reason", TEXT, 0, 80),
             (9, "orders_open", INT, 0, U8_MAX),
@@ -179,7 +207,7 @@ RECORDS = {
         EVIDENCE,
         (
             (5, "order", TEXT, 1, ID_MAX),
-            (6, "alert", ENUM, ("near", "sensor_lost"), 0),
+            (6, "alert", ENUM, ("near", "sensor_lost", "approach", "arrived"), 0),
             (7, "dist_m", INT, 0, U32_MAX),
             (8, "eta_s", INT, 0, 86_400),
             (9, "ride_s", INT, 0, 86_400),
@@ -187,8 +215,153 @@ RECORDS = {
             (11, "text_zh", TEXT, 0, 120),
             (12, "text_en", TEXT, 0, 120),
             (13, "sensor", BYTES, 6, 6),
+            (14, "eta_p90_s", INT, 0, 86_400),
+            (15, "stops_before", INT, 0, U8_MAX),
         ),
         ("alert",),
+    ),
+    LINE: (
+        "track",
+        TRACK,
+        (
+            (
+                5,
+                "line",
+                BYTES,
+                13,
+                600,
+            ),  # protocols.track; its times count from the stamp's midnight
+            (6, "bound_cm", INT, 0, U16_MAX),
+        ),
+        ("line", "bound_cm"),
+    ),
+    RISK: (
+        "risk",
+        EVIDENCE,
+        (
+            (5, "order", TEXT, 1, ID_MAX),
+            (6, "level", ENUM, RISK_LEVELS, 0),
+            (7, "was", ENUM, RISK_LEVELS, 0),
+            (8, "late_pct", INT, 0, 100),
+            (9, "slack_s", INT, -86_400, 86_400),
+            (10, "eta_s", INT, 0, 86_400),
+            (11, "sigma_s", INT, 0, 86_400),
+            (12, "dist_m", INT, 0, U32_MAX),
+            (13, "stops_before", INT, 0, U8_MAX),
+            (14, "age_ms", INT, 0, U32_MAX),
+            (15, "text_zh", TEXT, 0, 120),
+            (16, "text_en", TEXT, 0, 120),
+        ),
+        ("order", "level", "was"),
+    ),
+    EXCEPTION: (
+        "exception",
+        EVIDENCE,
+        (
+            (5, "code", ENUM, ("overspeed",), 0),
+            (6, "order", TEXT, 1, ID_MAX),
+            (7, "speed_mm_s", INT, 0, 1_000_000),
+            (8, "seconds_s", INT, 0, U32_MAX),
+            (9, "acc_cm", INT, 0, U32_MAX),
+        ),
+        ("code",),
+    ),
+    EXCURSION: (
+        "excursion",
+        EVIDENCE,
+        (
+            (5, "order", TEXT, 1, ID_MAX),
+            (6, "sensor", BYTES, 6, 6),
+            (7, "profile", TEXT, 1, 24),
+            (8, "state", ENUM, ("in", "warn", "out", "latched"), 0),
+            (9, "was", ENUM, ("in", "warn", "out", "latched"), 0),
+            (10, "side", ENUM, ("high", "low"), 0),
+            (11, "limit_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (12, "temp_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (13, "product_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (14, "peak_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (15, "consecutive_s", INT, 0, U32_MAX),
+            (16, "cumulative_s", INT, 0, U32_MAX),
+            (17, "unknown_s", INT, 0, U32_MAX),
+            (18, "mode", ENUM, ("instant", "consecutive", "cumulative"), 0),
+        ),
+        ("order", "state", "was"),
+    ),
+    INTEGRITY: (
+        "integrity",
+        EVIDENCE,
+        (
+            (
+                5,
+                "what",
+                ENUM,
+                (
+                    "door_open",
+                    "door_closed",
+                    "shock",
+                    "tilt",
+                    "low_battery",
+                    "sensor_swapped",
+                    "sensor_lost",
+                    "sensor_found",
+                    "slew",
+                    "counter",
+                ),
+                0,
+            ),
+            (6, "order", TEXT, 1, ID_MAX),
+            (7, "sensor", BYTES, 6, 6),
+            (8, "seconds_s", INT, 0, U32_MAX),
+            (9, "accel_mg", INT, 0, U32_MAX),
+            (10, "tilt_cdeg", INT, 0, 18_000),
+            (11, "batt_mv", INT, 0, U16_MAX),
+            (12, "batt_pct", INT, 0, 100),
+            (13, "temp_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (14, "text_zh", TEXT, 0, 120),
+            (15, "text_en", TEXT, 0, 120),
+        ),
+        ("what",),
+    ),
+    VERDICT: (
+        "verdict",
+        EVIDENCE,
+        (
+            (5, "order", TEXT, 1, ID_MAX),
+            (6, "verdict", ENUM, ("pass", "fail", "inconclusive"), 0),
+            (7, "profile", TEXT, 1, 24),
+            (8, "profile_hash", BYTES, 4, 4),
+            (9, "sensor", BYTES, 6, 6),
+            (10, "reason", TEXT, 0, 80),
+            (11, "samples", INT, 0, U32_MAX),
+            (12, "total_s", INT, 0, U32_MAX),
+            (13, "unknown_s", INT, 0, U32_MAX),
+            (14, "min_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (15, "mean_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (16, "max_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (17, "product_min_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (18, "product_max_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (19, "mkt_cc", INT, TEMP_CC_MIN, TEMP_CC_MAX),
+            (20, "longest_s", INT, 0, U32_MAX),
+            (21, "cumulative_s", INT, 0, U32_MAX),
+            (22, "excursions", INT, 0, U16_MAX),
+            (23, "doors", INT, 0, U16_MAX),
+            (24, "door_s", INT, 0, U32_MAX),
+            (25, "shocks", INT, 0, U16_MAX),
+            (26, "tilts", INT, 0, U16_MAX),
+            (27, "trust", ENUM, TRUSTS, 0),  # the weakest of all readings it rests on
+        ),
+        ("order", "verdict", "profile"),
+    ),
+    STOPS: (
+        "stops",
+        TRACK,
+        (
+            (5, "sequence", TEXT, 0, 600),  # "+A17,-A17": pick up A17, hand it over; comma between
+            (6, "ride_s", INT, 0, 86_400),
+            (7, "method", ENUM, ("exact", "best-found"), 0),
+            (8, "late", INT, 0, U8_MAX),
+        ),
+        ("sequence",),
     ),
     PICK: (
         "pick",
