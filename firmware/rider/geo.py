@@ -65,10 +65,6 @@ class Base:
         )
         _carry(self.lat[0], self.lat[1] + _to_e7(north_cm), lat)
         _carry(self.lon[0], self.lon[1] + _to_e7(east_cm), lon)
-        if lon[0] >= 180:
-            lon[0] -= 360
-        elif lon[0] < -180 or (lon[0] == -180 and lon[1] < 0):
-            lon[0] += 360
 
     def distance_dm(self, lat, lon) -> int:
         """Return the distance to a position in decimetres; FAR_DM (100 km) for all that is farther."""
@@ -112,6 +108,10 @@ def _carry(degrees, e7, pair):
     """Write degrees + e7 into `pair`, both parts with one sign."""
     degrees += e7 // 10_000_000
     e7 %= 10_000_000
+    if degrees >= 180:  # over the date line
+        degrees -= 360
+    elif degrees < -180:
+        degrees += 360
     if degrees < 0 and e7:
         degrees += 1
         e7 -= 10_000_000
