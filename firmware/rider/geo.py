@@ -96,12 +96,12 @@ def _to_dm(e7):
 
 def _to_cm(e7):
     """Return a difference of latitude (below 9,000,000) in cm: 1.11320 cm each."""
-    return e7 + (e7 // 10 * 1_132 + 500) // 1_000
+    return e7 + (e7 // 10 * 1_132 + e7 % 10 * 113 + 500) // 1_000
 
 
 def _to_e7(cm):
     """Return cm (below 9,000,000) in 1e-7 degree of latitude: 0.898311 each."""
-    return cm - (cm // 10 * 1_017 + 500) // 1_000
+    return cm - (cm // 100 * 10_169 + cm % 100 * 102 + 500) // 1_000
 
 
 def _carry(degrees, e7, pair):
