@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 # The rider has nothing more to do with it; only a new message of other content opens it again.
-OVER = ("handed_over", "cancelled")
+OVER = ("handed_over", "cancelled", "failed")
 # Not over, but nobody carries it either: the same message may try again.
 FAILED = ("refused", "expired")
 
@@ -48,10 +48,11 @@ class Book:
             > 0
         )
 
-    def open_orders(self, device: str) -> list[tuple[str, bytes]]:
-        """Return (name, body) of the orders that a device holds and that are neither over nor failed."""
+    def open_orders(self, device: str) -> list[tuple[str, bytes, str]]:
+        """Return (name, body, state) of the orders that a device holds: not over, not failed."""
         return self._db.execute(
-            "SELECT name,body FROM orders WHERE device=? AND state NOT IN (?,?,?,?) ORDER BY name",
+            "SELECT name,body,state FROM orders "
+            "WHERE device=? AND state NOT IN (?,?,?,?,?) ORDER BY name",
             (device, *OVER, *FAILED),
         ).fetchall()
 

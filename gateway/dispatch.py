@@ -14,19 +14,19 @@ from gateway.downlink import EXPIRES_MS, Downlink
 from gateway.errors import IntakeError
 from gateway.feed import FeedWriter
 from gateway.intake import (
+    COMMAND_OF,
     Order,
     PickList,
-    end_command,
     named_in,
     order_command,
     picklist_commands,
+    told_command,
 )
 from gateway.jobs import Effect
 from gateway.store import Row, Store
 from gateway.waiting import Command
-from protocols.commands import CANCEL, COMMANDS, HANDED_OVER, PICKLIST
+from protocols.commands import CANCEL, COMMANDS, PICKED_UP, PICKLIST
 
-_KIND_OF = {"handed_over": HANDED_OVER, "cancel": CANCEL}
 _REASON_MAX = {"order": 80, "pick": 120}  # of the schemas
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Dispatch:
             return _repeated({"order": name})
         outcome = Outcome({"order": name, "accepted": True})
         if held is not None and held.device != device and held.state not in (*OVER, "refused"):
-            command = end_command(CANCEL, name, held.device, body, at_ms + EXPIRES_MS, at_ms)
+            command = told_command(CANCEL, name, held.device, body, at_ms + EXPIRES_MS, at_ms)
             self._give(store, command, at_ms, outcome)
         command = order_command(order, device, body, at_ms + EXPIRES_MS, at_ms)
         store.book.set_order(name, device, "received", body)
@@ -83,7 +83,7 @@ class Dispatch:
         return outcome
 
     def _end(self, store: Store, order: Order, body: bytes, at_ms: int, retained: bool) -> Outcome:
-        name, digest, kind = order.order, content_digest(body), _KIND_OF[order.action]
+        name, digest, kind = order.order, content_digest(body), COMMAND_OF[order.action]
         held = store.book.order(name)
         if held is None:
             raise IntakeError(f"order {name} is not known here", 404)
@@ -101,7 +101,8 @@ class Dispatch:
         return outcome
 
     def _give(self, store: Store, command: Command, at_ms: int, outcome: Outcome) -> None:
-        store.waiting.supersede_order(command.device, command.ref)
+        if command.kind != PICKED_UP:  # that one is told beside the assignment it belongs to
+            store.waiting.supersede_order(command.device, command.ref)
         _add(store, command)
         outcome.effects += self._downlink.send(store, command.device, at_ms)
 

@@ -6,11 +6,14 @@ is not answered goes out again when the device says hello, and else a few at a t
 
 from collections.abc import Callable
 
-from gateway.intake import Order, order_command
+from gateway.intake import Order, order_command, told_command
 from gateway.jobs import Effect
 from gateway.store import Store
+from protocols.commands import PICKED_UP
 from protocols.topics import device_topic
 
+# States of an order whose goods are with the rider.
+_CARRIED = ("picked_up", "arrived")
 # How long a command waits for its device: a shift's end is the longest a rider stays away.
 EXPIRES_MS = 3_600_000
 # In one go to one device: the lines of the longest pick list.
@@ -54,7 +57,7 @@ class Downlink:
     def hello(self, store: Store, device: str, rebooted: bool, at_ms: int) -> list[Effect]:
         """Return the effects that send a device all that waits for it.
 
-        rebooted: a board that restarted has forgotten its open orders; it is assigned them again.
+        rebooted: a board that restarted may have forgotten its open orders; it is told of them again.
         """
         if rebooted:
             self._renew(store, device, at_ms)
@@ -77,10 +80,13 @@ class Downlink:
         return [publish]
 
     def _renew(self, store: Store, device: str, at_ms: int) -> None:
-        for name, body in store.book.open_orders(device):
+        for name, body, state in store.book.open_orders(device):
             if store.waiting.is_ending(device, name):
                 continue  # it is being taken from the board: that is what it is told
             order = Order.parse(bytes(body))
             command = order_command(order, device, bytes(body), at_ms + EXPIRES_MS, at_ms)
             store.waiting.supersede_order(device, name)
             store.waiting.add(command)
+            if state in _CARRIED:
+                told = (name, device, bytes(body), at_ms + EXPIRES_MS, at_ms)
+                store.waiting.add(told_command(PICKED_UP, *told))

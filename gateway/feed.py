@@ -21,7 +21,7 @@ _FUTURE_MAX_MS = DAY_MS
 # Seconds after which a message is of no use to anyone (MQTT 5 message expiry); 0: keep for ever.
 EXPIRY_S = {"health": 3600, "presence": 3600}
 # Record types that share a stream with another, told apart there by `event`.
-_STREAM = {"time": "health", "gap": "health", "unreadable": "health"}
+_STREAM = {"time": "health", "gap": "health", "unreadable": "health", "verdict": "integrity"}
 
 encode = msgspec.json.Encoder().encode
 
@@ -165,9 +165,9 @@ class FeedWriter:
     def _log_of(self, origin: Origin, name: str) -> str:
         if origin.author == self._site:
             return "gateway"
-        kind = messages.TYPE_OF.get(name)
-        log = messages.RECORDS[kind][1] if kind is not None else messages.TRACK
-        return str(messages.LOGS[messages.TRACK if log is None else log])
+        kind = messages.type_of(name)
+        log = messages.log_of(kind) if kind else messages.TRACK
+        return str(messages.LOGS[messages.TRACK if log < 0 else log])
 
     def _row(self, body: dict[str, Any], log: str, received_ms: int) -> Row:
         return Row(

@@ -20,7 +20,7 @@ _ORDERS = 24
 _CLIENT_QUEUE = 500
 # Streams that a person reads line by line.
 _EVENT_STREAMS = ("order", "alert", "pick", "presence", "health")
-_OVER = ("handed_over", "cancelled", "refused")
+_OVER = ("handed_over", "cancelled", "refused", "failed")
 
 log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")

@@ -17,7 +17,9 @@ from protocols.cbor import Writer
 from protocols.commands import (
     ASSIGN,
     CANCEL,
+    FAILED,
     HANDED_OVER,
+    PICKED_UP,
     PICKLIST,
     put_command,
     read_command,
@@ -31,7 +33,19 @@ _COMMAND_MAX_BYTES = 1_000
 _PROMISE_DEFAULT_MS = 30 * 60_000
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX)]
+_Profile = Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
+_Floor = Annotated[int, msgspec.Meta(ge=-20, le=200)]
+_Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+
+
+# action of an order message -> the command it becomes
+COMMAND_OF = {
+    "picked_up": PICKED_UP,
+    "handed_over": HANDED_OVER,
+    "failed": FAILED,
+    "cancel": CANCEL,
+}
 
 
 class Point(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,14 +58,22 @@ class Point(msgspec.Struct, forbid_unknown_fields=True):
 class Order(msgspec.Struct, forbid_unknown_fields=True):
     """One order for a rider's board.
 
-    action: 'assign' (needs `drop`), 'handed_over' or 'cancel'; promised: ISO time, UTC.
+    action: 'assign' (needs `drop`), 'picked_up', 'handed_over', 'failed' (needs `reason`) or 'cancel';
+    promised: ISO time, UTC. pickup: where the goods are fetched; none: they are with the rider. profile:
+    how warm the goods may be, a name of firmware.rider.profiles; building: a word for the house, by
+    which the board learns how long handing over takes there; floor: 0 is the ground.
     """
 
     order: _Name
     device: str = ""
-    action: Literal["assign", "handed_over", "cancel"] = "assign"
+    action: Literal["assign", "picked_up", "handed_over", "failed", "cancel"] = "assign"
     drop: Point | None = None
     promised: datetime | None = None
+    pickup: Point | None = None
+    profile: _Profile | None = None
+    building: _Name | None = None
+    floor: _Floor | None = None
+    reason: _Reason | None = None
 
     @staticmethod
     def parse(body: bytes) -> "Order":
@@ -62,6 +84,10 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
             _check_device(order.device)
         if order.action == "assign" and order.drop is None:
             raise IntakeError("an order to assign has a 'drop' with lat_e7 and lon_e7")
+        if order.action == "failed" and order.reason is None:
+            raise IntakeError("an order that failed has a 'reason'")
+        if order.building is not None:
+            _check_id("building", order.building)
         if order.promised is not None and order.promised.tzinfo is None:
             raise IntakeError("'promised' needs a time zone, e.g. 2026-11-22T11:30:00Z")
         return order
@@ -143,10 +169,9 @@ def order_command(
     taken_ms: when the message was taken, Unix ms; expires_ms likewise. IntakeError when the device
     would refuse it.
     """
-    if order.action == "handed_over":
-        return end_command(HANDED_OVER, order.order, device, body, expires_ms, taken_ms)
-    if order.action == "cancel":
-        return end_command(CANCEL, order.order, device, body, expires_ms, taken_ms)
+    if order.action != "assign":
+        kind = COMMAND_OF[order.action]
+        return told_command(kind, order.order, device, body, expires_ms, taken_ms, order.reason)
     drop = order.drop
     if drop is None:
         raise IntakeError("an order to assign has a 'drop' with lat_e7 and lon_e7")
@@ -155,25 +180,42 @@ def order_command(
     else:
         promised_ms = taken_ms + _PROMISE_DEFAULT_MS
     day, ms = wire_time(promised_ms)
-    values = {
+    values: dict[str, object] = {
         "order": order.order,
         "lat_e7": drop.lat_e7,
         "lon_e7": drop.lon_e7,
         "promised_day": day,
         "promised_ms": ms,
     }
+    if order.pickup:
+        values["pickup_lat_e7"] = order.pickup.lat_e7
+        values["pickup_lon_e7"] = order.pickup.lon_e7
+    for key in ("profile", "building", "floor"):
+        values[key] = getattr(order, key)
     digest = content_digest(body)
     name = f"o-{command_tag(device, ASSIGN, taken_ms, digest, order.order)}"
     payload = _command(name, expires_ms, ASSIGN, values)
     return Command(name, device, ASSIGN, order.order, payload, expires_ms)
 
 
-def end_command(
-    kind: int, order: str, device: str, body: bytes, expires_ms: int, taken_ms: int
+def told_command(
+    kind: int,
+    order: str,
+    device: str,
+    body: bytes,
+    expires_ms: int,
+    taken_ms: int,
+    reason: str | None = None,
 ) -> Command:
-    """Return the CANCEL or HANDED_OVER of an order on a device; the rest as for order_command()."""
+    """Return the CANCEL, PICKED_UP, HANDED_OVER or FAILED of an order on a device.
+
+    The rest as for order_command(); reason: for FAILED.
+    """
     name = f"o-{command_tag(device, kind, taken_ms, content_digest(body), order)}"
-    payload = _command(name, expires_ms, kind, {"order": order})
+    values: dict[str, object] = {"order": order}
+    if kind == FAILED:
+        values["reason"] = reason or "not said"
+    payload = _command(name, expires_ms, kind, values)
     return Command(name, device, kind, order, payload, expires_ms)
 
 

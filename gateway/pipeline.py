@@ -16,6 +16,7 @@ from gateway.answers import note_order, note_pick
 from gateway.downlink import Downlink
 from gateway.feed import FeedWriter, Origin, unix_ms
 from gateway.jobs import Effect
+from gateway.lines import unpack
 from gateway.store import Row, Store
 from protocols import messages
 from protocols.cbor import Reader, Writer
@@ -122,7 +123,7 @@ class Pipeline:
     ) -> str:
         """Add the rows of one record; returns '', or why it cannot be read."""
         number, stamp, values, unknown = messages.check_record(item)
-        if number is None or values is None or messages.RECORDS[number][1] is None:
+        if number is None or values is None or messages.log_of(number) < 0:
             return str(stamp)
         self.counters["keys_unknown"] += unknown
         boot, tick_ms, day, ms = stamp
@@ -130,6 +131,10 @@ class Pipeline:
             store.set_anchor(origin.device, boot, tick_ms, unix_ms(day, ms), values["error_ms"])
         t_ms, t_source = self._date(store, origin.device, stamp)
         name = messages.RECORDS[number][0]
+        if number == messages.LINE:
+            values, why = unpack(values, t_ms)
+            if values is None:
+                return why
         if number == messages.ORDER:
             note_order(store, origin.device, values)
         elif number == messages.PICK:

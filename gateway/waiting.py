@@ -3,10 +3,11 @@
 import sqlite3
 from dataclasses import dataclass
 
-from protocols.commands import ASSIGN, CANCEL, HANDED_OVER, PICKLIST
+from protocols.commands import ASSIGN, CANCEL, FAILED, HANDED_OVER, PICKED_UP, PICKLIST
 
 # About one order a device is told one thing at a time: the newest.
-ORDER_KINDS = (ASSIGN, CANCEL, HANDED_OVER)
+_ENDS = (CANCEL, HANDED_OVER, FAILED)
+ORDER_KINDS = (ASSIGN, PICKED_UP, *_ENDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Waiting:
 
     def is_ending(self, device: str, ref: str) -> bool:
         """Tell whether the device is still to be told that an order has ended."""
-        return self.has(device, ref, CANCEL) or self.has(device, ref, HANDED_OVER)
+        return any(self.has(device, ref, kind) for kind in _ENDS)
 
     def answer(self, device: str, command: str) -> bool:
         """A record answered a command by its id; False when it was answered or superseded before.

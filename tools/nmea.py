@@ -25,7 +25,7 @@ from protocols.fix import (
     Fix,
 )
 from protocols.gnss import Receiver
-from protocols.messages import DATUMS
+from protocols import messages
 from protocols.nmea import Framer
 from protocols.satellites import SYSTEMS, number_of
 from protocols.sky import Sky
@@ -194,7 +194,7 @@ def as_object(fix: Fix, sky: Sky) -> dict[str, Any]:
         SYSTEMS[system]: fix.used_by[system] for system in range(1, 8) if fix.used_by[system]
     }
     epoch["acc_cm"] = None if fix.acc_cm == NONE else fix.acc_cm
-    epoch["datum"] = DATUMS[fix.datum]
+    epoch["datum"] = messages.words(messages.FIX, "datum")[fix.datum]
     epoch["flags"] = [word for flag, word in _FLAGS.items() if fix.flags & flag]
     if fix.sky_fresh:
         epoch["sats"] = [

@@ -64,13 +64,13 @@ class Journal:
         writer.integer(messages.KEY_BOOT)
         writer.integer(self.boot)
         writer.integer(5)
-        writer.integer(messages.TIME_SOURCES.index(source))
+        writer.integer(messages.words(messages.TIME, "source").index(source))
         writer.integer(6)
         writer.integer(error_ms)
         return self.commit(messages.TIME)
 
     def _append(self, kind):
-        log = messages.RECORDS[kind][1]
+        log = messages.log_of(kind)
         if self._writer.full or not self.rings[log].append(self._buf, self._writer.n):
             self.refused += 1
             return False

@@ -83,8 +83,8 @@ def test_every_record(kind, data):
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_every_command(kind, data):
-    _, fields = commands.COMMANDS[kind]
-    values = data.draw(values_of(fields, [field[1] for field in fields]))
+    _, _, fields, needed = commands.COMMANDS[kind]
+    values = data.draw(values_of(fields, needed))
     name = data.draw(text_of_bytes(1, wire.ID_MAX))
     day, ms = data.draw(st.integers(0, DAY_MAX)), data.draw(st.integers(0, MS_OF_DAY_MAX))
     writer = Writer(bytearray(1000))

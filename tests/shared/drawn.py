@@ -1,6 +1,7 @@
 """Values for the fields of a table, drawn at random: ends of ranges, every word, text of all widths."""
 
 from protocols import fields as wire
+from protocols.track import Encoder
 
 # One character of every length that UTF-8 has, and what a careless parser stumbles over.
 CHARACTERS = ("a", "0", " ", '"', "\\", "\x00", "\u00fc", "\u6c34", "\u2028", "\U0001f6b2")
@@ -8,7 +9,7 @@ CHARACTERS = ("a", "0", " ", '"', "\\", "\x00", "\u00fc", "\u6c34", "\u2028", "\
 
 def value_of(field, chance):
     """Return a value that `field` may hold; one in four times at an end of its range."""
-    _, _, kind, lo, hi = field
+    _, name, kind, lo, hi = field
     end = chance.below(8)
     if kind == wire.INT:
         if end < 2:
@@ -20,12 +21,24 @@ def value_of(field, chance):
         return chance.pick(lo)
     if kind == wire.BOOL:
         return end < 4
+    if name == "packed":
+        return line_of(chance)
     size = lo if end == 0 else hi if end == 1 else lo + chance.below(hi - lo + 1)
     if kind == wire.BYTES:
         return chance.bytes(size)
     if kind == wire.TEXT:
         return text_of(size, chance)
     return [[chance.below(0xFFFFFFFF) for _ in range(lo)] for _ in range(end % (hi + 1))]
+
+
+def line_of(chance):
+    """Return a stretch of track, packed."""
+    encoder = Encoder(bytearray(200), 1 + chance.below(50), 1 + chance.below(50))
+    t_ms = chance.below(80_000_000)
+    for _ in range(1 + chance.below(20)):
+        encoder.add(t_ms, 31, 2_300_000 + chance.below(9_000), 121, 4_700_000 + chance.below(9_000))
+        t_ms += chance.below(60_000)
+    return bytes(encoder.buf[: encoder.n])
 
 
 def text_of(size, chance):
@@ -58,7 +71,7 @@ def stamp_of(chance):
 
 def one_beyond(field):
     """Return values just outside what `field` may hold, and of a wrong type."""
-    _, _, kind, lo, hi = field
+    _, name, kind, lo, hi = field
     if kind == wire.INT:
         return [lo - 1, hi + 1, "1", None, True, b"1"]
     if kind == wire.ENUM:

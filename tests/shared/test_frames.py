@@ -29,8 +29,8 @@ def a_record(kind, chance):
 
 
 def a_command(kind, chance):
-    _, fields = commands.COMMANDS[kind]
-    values = values_of(fields, [field[1] for field in fields], chance)
+    _, _, fields, needed = commands.COMMANDS[kind]
+    values = values_of(fields, needed, chance)
     return written(lambda w: commands.put_command(w, "c-1", 2517, 5, kind, values)), values
 
 
@@ -186,7 +186,7 @@ def held(kind, stamp, values):
 
 def test_fuzz_frames():
     chance = Chance("device frames, commands and acks")
-    tables = repr(messages.RECORDS) + repr(commands.COMMANDS)
+    tables = repr(messages.RECORDS.items()) + repr(commands.COMMANDS.items())
     counts = {"frames": 0, "heads refused": 0, "records": 0, "refused": 0, "told": 0, "untold": 0}
     wanted = []
     downs = [a_command(kind, chance)[0] for kind in COMMANDS for _ in range(2)]
@@ -213,7 +213,7 @@ def test_fuzz_frames():
             # Nothing but the transport's own checksum can tell these from what was sent.
             silent = head is not None and not refused and len(results) == len(whole[1])
             counts["untold" if silent and (head, results) != whole else "told"] += 1
-    assert repr(messages.RECORDS) + repr(commands.COMMANDS) == tables
+    assert repr(messages.RECORDS.items()) + repr(commands.COMMANDS.items()) == tables
     assert counts["refused"] and counts["heads refused"]
     for frame, whole in wanted:
         assert read_all(frame) == whole

@@ -42,7 +42,7 @@ def test_new_keys_are_counted_and_the_rest_of_the_record_stands():
 
 
 def test_a_new_word_is_nobodys_and_counted():
-    kind, _, values, unknown = messages.check_record(grown(FIX, {15: 3, 16: 77}))
+    kind, _, values, unknown = messages.check_record(grown(FIX, {15: 33, 16: 77}))
     assert (kind, unknown) == (messages.FIX, 2)
     assert values["source"] is None and values["datum"] is None
     # Also where the field must be there: the record is of use without it.

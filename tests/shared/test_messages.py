@@ -75,7 +75,7 @@ def test_every_record_type_round_trips_at_both_ends_of_every_range():
 
 def test_keys_and_names_are_used_once():
     for table in [messages.RECORDS[kind][2] for kind in messages.RECORDS] + [
-        commands.COMMANDS[kind][1] for kind in commands.COMMANDS
+        commands.COMMANDS[kind][2] for kind in commands.COMMANDS
     ]:
         keys = [field[0] for field in table]
         names = [field[1] for field in table]

@@ -92,7 +92,8 @@ class Board:
 
     def hello(self, writer):
         logs = [[ring.log, ring.kind, ring.oldest, ring.next] for ring in self.journal.rings]
-        messages.put_record(writer, messages.HELLO, self.journal.stamp(), {"logs": logs, "boot": 1})
+        values = {"logs": logs, "boot": 1, "tick_ms": self.clock.now_ms}
+        messages.put_record(writer, messages.HELLO, self.journal.stamp(), values)
 
     def order(self, number):
         return self.journal.record(messages.ORDER, {"order": "A%d" % number, "state": "assigned"})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.intake import COMMAND_OF
 from protocols import fields as wire
 from protocols import messages
 from protocols.topics import KINDS
@@ -14,6 +15,15 @@ Schema = dict[str, Any]
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _ID = {"type": "string", "pattern": "^[A-Z2-7]{26}$"}
 _TIME = {"type": "string", "format": "date-time"}
+_POINT = {
+    "type": "object",
+    "properties": {
+        "lat_e7": {"type": "integer", "minimum": -LAT_E7_MAX, "maximum": LAT_E7_MAX},
+        "lon_e7": {"type": "integer", "minimum": -LON_E7_MAX, "maximum": LON_E7_MAX},
+    },
+    "required": ["lat_e7", "lon_e7"],
+    "additionalProperties": False,
+}
 _ENVELOPE: dict[str, Schema] = {
     "id": _ID,
     "stream": {"type": "string"},
@@ -37,6 +47,12 @@ _RECORDS = {
     "order": ["order"],
     "alert": ["alert"],
     "pick": ["pick"],
+    "track": ["track"],
+    "risk": ["risk"],
+    "exception": ["exception"],
+    "excursion": ["excursion"],
+    "integrity": ["integrity", "verdict"],
+    "stops": ["stops"],
 }
 
 
@@ -45,7 +61,7 @@ def _words(record: str, field: str, before: tuple[str, ...], after: tuple[str, .
 
     null stands for a word of a newer board that the gateway does not know.
     """
-    table = messages.RECORDS[messages.TYPE_OF[record]][2]
+    table = messages.RECORDS[messages.type_of(record)][2]
     known: Any = next(each[3] for each in table if each[1] == field)
     return {"type": ["string", "null"], "x-extensible-enum": [*before, *known, *after]}
 
@@ -59,8 +75,29 @@ _ADDED: dict[str, dict[str, Schema]] = {
     },
     "order": {"state": _words("order", "state", ("received",), ("expired",))},
     "alert": {"record": _ID},
+    "integrity": {"event": {"type": "string", "x-extensible-enum": ["verdict"]}},
     "pick": {"event": _words("pick", "event", (), ("list_expired",))},
+    "track": {
+        "from": _TIME,
+        "vertices": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 255,
+            "items": {
+                "type": "array",
+                "minItems": 3,
+                "maxItems": 3,
+                "items": [
+                    {"type": "integer", "minimum": 0},
+                    {"type": "integer", "minimum": -LAT_E7_MAX, "maximum": LAT_E7_MAX},
+                    {"type": "integer", "minimum": -LON_E7_MAX, "maximum": LON_E7_MAX},
+                ],
+            },
+        },
+    },
 }
+# Fields that the gateway takes apart, and what it puts in their place.
+_UNPACKED = {"packed": ("from", "vertices")}
 _PRESENCE: dict[str, Schema] = {
     "state": {"type": "string", "x-extensible-enum": ["online", "offline"]},
     "boot": {"type": ["integer", "null"]},
@@ -87,13 +124,16 @@ def schemas() -> dict[str, Schema]:
         fields: dict[str, Schema] = {}
         required: list[str] = []
         for record in records:
-            _, _, table, needed = messages.RECORDS[messages.TYPE_OF[record]]
+            _, _, table, needed = messages.RECORDS[messages.type_of(record)]
             for _, name, kind, lo, hi in table:
                 fields[name] = _field(kind, lo, hi)
             required = list(needed)
-        if stream == "health":
-            required = ["event"]  # all that its kinds of record have in common
+        # What several kinds of record have in common.
+        required = {"health": ["event"], "integrity": []}.get(stream, required)
         fields.update(_ADDED.get(stream, {}))
+        for name, instead in _UNPACKED.items():
+            if fields.pop(name, None):
+                required[required.index(name) :] = [*instead, *required[required.index(name) + 1 :]]
         result[stream] = _message(stream, fields, required)
     result["presence"] = _message("presence", _PRESENCE, ["state"])
     result["roster"] = _message("roster", _ROSTER, ["device", "shift"])
@@ -163,17 +203,14 @@ def _intake_order() -> Schema:
     fields: dict[str, Schema] = {
         "order": _text(1, 40),
         "device": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"},
-        "action": {"type": "string", "enum": ["assign", "handed_over", "cancel"]},
-        "drop": {
-            "type": "object",
-            "properties": {
-                "lat_e7": {"type": "integer", "minimum": -LAT_E7_MAX, "maximum": LAT_E7_MAX},
-                "lon_e7": {"type": "integer", "minimum": -LON_E7_MAX, "maximum": LON_E7_MAX},
-            },
-            "required": ["lat_e7", "lon_e7"],
-            "additionalProperties": False,
-        },
+        "action": {"type": "string", "enum": ["assign", *COMMAND_OF]},
+        "drop": _POINT,
         "promised": _TIME,
+        "pickup": _POINT,
+        "profile": _text(1, 24),
+        "building": _text(1, 40),
+        "floor": {"type": "integer", "minimum": -20, "maximum": 200},
+        "reason": _text(1, 80),
     }
     return {
         "$schema": _DRAFT,

@@ -46,7 +46,7 @@ def device_cddl() -> str:
     names = [messages.RECORDS[kind][0] for kind in messages.RECORDS]
     parts = [_HEAD, _choice("record", [f"{name}-record" for name in names])]
     for kind, (name, log, fields, needed) in messages.RECORDS.items():
-        kept = "not stored" if log is None else f"kept in the {messages.LOGS[log]} log"
+        kept = "not stored" if log == "-" else f"kept in the {log} log"
         lines = [
             f"; {RECORDS[name]} ({kept})",
             f"{name}-record = {{",
@@ -61,9 +61,8 @@ def device_cddl() -> str:
         f"command-id = tstr .size (1..{wire.ID_MAX})\n"
         + _choice("command", [f"{name.replace('_', '-')}-command" for name in names])
     )
-    for kind, (name, fields) in commands.COMMANDS.items():
+    for kind, (name, _, fields, needed) in commands.COMMANDS.items():
         rule = name.replace("_", "-")
-        needed = tuple(field[1] for field in fields)
         head = f"[{commands.VERSION}, command-id, day, ms-of-day, {kind}, {rule}-fields, * to-come]"
         lines = [f"; {COMMANDS[name]}", f"{rule}-command = {head}", f"{rule}-fields = {{"]
         lines += _members(rule, fields, needed)
@@ -105,7 +104,8 @@ def _rules(rule: str, fields: Any) -> list[str]:
     for _, name, kind, lo, _ in fields:
         if kind == wire.ENUM:
             words = ", ".join(f"{number} {word}" for number, word in enumerate(lo))
-            lines.append(f"{rule}-{name.replace('_', '-')} = 0..{len(lo) - 1}  ; {words}")
+            numbers = f"0..{len(lo) - 1}" if len(lo) > 1 else "0"
+            lines.append(f"{rule}-{name.replace('_', '-')} = {numbers}  ; {words}")
         elif kind == wire.ROWS:
             lines.append(f"; {about(name)[1]}")
             lines.append(f"{rule}-{name}-row = [{lo}* u32]")

@@ -37,13 +37,12 @@ def records_page() -> str:
     """Return the text of docs/records.md."""
     parts = [_HEAD, "## Records\n"]
     for kind, (name, log, fields, needed) in messages.RECORDS.items():
-        kept = "not stored, log 0" if log is None else f"{messages.LOGS[log]} log"
+        kept = "not stored, log 0" if log == "-" else f"{log} log"
         parts.append(
             f"### {kind} `{name}`\n{RECORDS[name]} Kept: {kept}.\n\n" + _table(fields, needed)
         )
     parts.append("## Commands\n")
-    for kind, (name, fields) in commands.COMMANDS.items():
-        needed = tuple(field[1] for field in fields)
+    for kind, (name, _, fields, needed) in commands.COMMANDS.items():
         parts.append(f"### {kind} `{name}`\n{COMMANDS[name]}\n\n" + _table(fields, needed))
     return "\n".join(parts)
 
