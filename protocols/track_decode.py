@@ -1,8 +1,11 @@
-"""Reads what protocols.track wrote, and finds a position between two vertices. For the gateway's side.
+"""Reads every layout of a line, and finds a position between two vertices. For the gateway's side.
 
-Hostile bytes get a reason, never an exception; the layout is told in protocols.track.
+Hostile bytes get a reason, never an exception. The layouts are told in protocols.track (1 and 2) and
+protocols.line (3, what boards write).
 """
 
+from protocols.line import lon_step
+from protocols.line_decode import LAYOUT, read_line
 from protocols.track import (
     DEGREE_E7,
     GRID_E7,
@@ -14,12 +17,19 @@ from protocols.track import (
     UNARY_MAX,
     VARINT,
     Line,
-    lon_step,
 )
 
 _TURN_E7 = 360 * DEGREE_E7
 _HALF_TURN_E7 = 180 * DEGREE_E7
 _VARINT_BITS = 35
+
+
+def stretches(data):
+    """Return (lists of vertices, None), or (None, why): as decode(), parted where no way is known."""
+    if len(data) > 0 and data[0] == LAYOUT:
+        return read_line(data)
+    vertices, why = decode(data)
+    return (None, why) if vertices is None else ([vertices], None)
 
 
 def decode(data):
@@ -29,6 +39,11 @@ def decode(data):
     none of ours), 'range' (a place or time that cannot be) or 'trailing' (more bytes than the vertices
     need).
     """
+    if len(data) > 0 and data[0] == LAYOUT:
+        found, why = read_line(data)
+        return (
+            (None, why) if found is None else ([vertex for each in found for vertex in each], None)
+        )
     if len(data) < HEAD_BYTES + 1:
         return None, "truncated"
     layout, count, grid_dm, tick_ds = data[0], data[1], data[2], data[3]

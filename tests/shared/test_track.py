@@ -201,7 +201,7 @@ def test_bad_bytes_get_a_reason():
         ("", "truncated"),
         ("0103140aab5523283c47d5fa", "truncated"),
         ("0003" + head, "layout"),
-        ("0303" + head, "layout"),
+        ("0403" + head, "layout"),
         ("0100" + head, "range"),
         ("010100" + head[2:], "range"),
         ("01011400" + head[4:], "range"),
