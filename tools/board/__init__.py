@@ -1,0 +1,1 @@
+"""`o2o board`: boards flashed, provisioned, read and simulated, through mpremote."""
