@@ -5,18 +5,21 @@ writes down where it retained something and takes it back at start and stop.
 """
 
 import time
+from collections import OrderedDict
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from gateway.committer import Committer
-from gateway.feed import FeedWriter, encode
+from gateway.feed import REPLAY_MS, FeedWriter, encode, iso
 from gateway.jobs import Effect
 from gateway.sink import MqttSink
 from gateway.store import Row, Store
 
 _EVERY_S = 10.0
 _EXPIRY_S = 300
+_SUBJECTS = 20_000  # of a city's shifts; one that is forgotten is only written down once more
 _FIELDS = (
     *("id", "kind", "subject", "t", "lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum"),
     *("acc_cm", "flags"),
@@ -24,35 +27,54 @@ _FIELDS = (
 
 
 class LastPositions:
-    """Publishes the newest fix of each subject, retained, through the feed's sink."""
+    """Publishes the newest position of each subject, retained, through the feed's sink.
+
+    Told of fixes, of `now` messages, and of stretches of track, whose newest vertex counts. One that is
+    older than the newest one it was told of, or was over 30 s old when it came, is no `last`.
+    """
 
     def __init__(self, feed: FeedWriter, sink: MqttSink, committer: Committer):
         self._feed = feed
         self._sink = sink
         self._committer = committer
-        self._told: dict[str, float] = {}
+        # subject -> when it was published last (monotonic s), and the newest time it was told of
+        self._told: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def note(self, rows: list[Row]) -> None:
-        """Look for fixes among rows that were just committed."""
+        """Look for positions among rows that were just committed."""
         for row in rows:
             if row.topic.endswith("/fix"):
-                fix: dict[str, Any] = msgspec.json.decode(row.payload)
-                if not fix["replay"]:
-                    self.tell(fix)
+                position: dict[str, Any] = msgspec.json.decode(row.payload)
+            elif row.topic.endswith("/track"):
+                position = newest(msgspec.json.decode(row.payload))
+            else:
+                continue
+            if not position["replay"]:
+                self.tell(position)
 
-    def tell(self, fix: dict[str, Any]) -> None:
-        """Publish a position that is of now, unless one went out less than 10 s ago."""
-        now = time.monotonic()
-        subject = fix["subject"]
-        if now - self._told.get(subject, -_EVERY_S) < _EVERY_S:
-            return
-        topic = self._feed.topic(fix["kind"], subject, "last")
-        body = encode({name: fix[name] for name in _FIELDS if name in fix} | {"stream": "last"})
-        if subject not in self._told:
+    def tell(self, position: dict[str, Any]) -> None:
+        """Publish a position that is of now, unless one went out less than 10 s ago.
+
+        position: a message of the stream fix or now, or what newest() returns.
+        """
+        subject, t, now = position["subject"], when(position), time.monotonic()
+        told = self._told.get(subject)
+        if told is not None:
+            told_s, newest_t = told
+            if t < newest_t:
+                return
+            if now - told_s < _EVERY_S:
+                self._told[subject] = told_s, t
+                return
+        topic = self._feed.topic(position["kind"], subject, "last")
+        body = {name: position[name] for name in _FIELDS if name in position} | {"stream": "last"}
+        if told is None:
             # Written down before it can exist: a gateway that dies here still finds it.
             self._committer.offer(lambda store: store.retain(topic) or [])  # type: ignore[func-returns-value]
-        self._told[subject] = now
-        self._sink.publish_now(topic, body, True, _EXPIRY_S)
+        self._told[subject] = now, t
+        if len(self._told) > _SUBJECTS:
+            self._told.popitem(last=False)
+        self._sink.publish_now(topic, encode(body), True, _EXPIRY_S)
 
     def sweep(self) -> None:
         """Take back every retained message that is still written down.
@@ -71,3 +93,29 @@ class LastPositions:
         for topic in topics:
             if not self._sink.publish_now(topic, b"", True):
                 self._committer.offer(lambda store, at=topic: store.retain(at) or [])  # type: ignore[misc]
+
+
+def when(message: dict[str, Any]) -> str:
+    """Return when a position was true, ISO UTC: never later than it came, should a clock be ahead."""
+    received: str = message["received"]
+    return min(message["t"] or received, received)
+
+
+def newest(track: dict[str, Any]) -> dict[str, Any]:
+    """Return the newest vertex of a message of the stream track as a position, with its own time.
+
+    `replay` is the vertex's: the message has the time of its first vertex, which may be 15 minutes ago.
+    LookupError, TypeError, ValueError or OverflowError for what is no such message.
+    """
+    shared = ("id", "stream", "kind", "subject", "log", "received")
+    after_ms, lat_e7, lon_e7 = track["vertices"][-1]
+    true = datetime.fromisoformat(track["from"]) + timedelta(milliseconds=after_ms)
+    late = datetime.fromisoformat(track["received"]) - true
+    return {
+        **{name: track[name] for name in shared},
+        "t": iso(round(true.timestamp() * 1000)),
+        "replay": late > timedelta(milliseconds=REPLAY_MS),
+        "lat_e7": lat_e7,
+        "lon_e7": lon_e7,
+        "datum": "wgs84",  # a board's track has no other
+    }

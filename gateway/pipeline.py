@@ -17,9 +17,11 @@ from gateway.downlink import Downlink
 from gateway.feed import FeedWriter, Origin, unix_ms
 from gateway.jobs import Effect
 from gateway.lines import unpack
+from gateway.nows import Nows
 from gateway.store import Row, Store
 from protocols import messages
 from protocols.cbor import Reader, Writer
+from protocols.live import is_live
 from protocols.topics import device_topic
 
 # A hello says what a tick was when it was sent. How long it waited in a broker is not known; the
@@ -52,6 +54,7 @@ class Pipeline:
         self._publish = publish
         self._on_rows = on_rows
         self._on_now = on_now
+        self._nows = Nows()
         self.counters: Counter[str] = Counter()
 
     # -- frames -------------------------------------------------------------------------------------
@@ -60,6 +63,8 @@ class Pipeline:
         self, store: Store, kind: str, device: str, payload: bytes, received_ms: int
     ) -> list[Effect]:
         """Take one message of a device's `up` topic; returns what to do after the commit."""
+        if is_live(payload):
+            return self._live(kind, device, payload, received_ms)
         self.counters["frames"] += 1
         reader = Reader(payload)
         is_small = len(payload) <= messages.FRAME_MAX_BYTES
@@ -171,7 +176,17 @@ class Pipeline:
         messages.put_ack(writer, ring, seq)
         self._publish(device_topic(kind, device, "ack"), bytes(writer.buf[: writer.n]))
 
-    # -- hello, now, presence -----------------------------------------------------------------------
+    # -- live, hello, now, presence -----------------------------------------------------------------
+
+    def _live(self, kind: str, device: str, payload: bytes, received_ms: int) -> list[Effect]:
+        values, t_ms, why = self._nows.read(device, payload, received_ms)
+        if values is None:
+            # 'unknown': nothing is known of the device yet, and its next absolute message is awaited.
+            self.counters["lives_waiting" if why == "unknown" else "lives_malformed"] += 1
+            return []
+        self.counters["lives"] += 1
+        message = self._feed.now_message(device, kind, t_ms, "device", received_ms, values)
+        return [lambda: self._on_now(message)]
 
     def _unlogged(
         self, store: Store, kind: str, device: str, reader: Reader, received_ms: int

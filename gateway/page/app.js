@@ -4,12 +4,13 @@ import { TempChart, isOutside, reference } from "./chart.js";
 import { Live } from "./live.js";
 import { FleetMap } from "./map.js";
 import { $, Events, People, setText } from "./panels.js";
-import { EVENT_STREAMS, Picture, sensing, standing } from "./picture.js";
+import { ACT, EVENT_STREAMS, Picture, sensing, standing } from "./picture.js";
 import { showStatus } from "./status.js";
 import { ageText, clock } from "./time.js";
 
 const LOUD_MS = 3_000; // without the gateway for longer than this, everything is grey
 const MOVING_MM_S = 500; // slower than this a receiver's course is noise
+const OLD_MS = 2_000; // a position is shown farther on than told from this age on
 
 const picture = new Picture();
 const people = new People((name) => choose(name === chosen ? null : name));
@@ -71,7 +72,7 @@ function render() {
   const list = [...picture.people.values()].map((person) => standing(person, now, isDown));
   people.show(list, now, chosen, isDown);
   if (now - eventsAt > 10_000) { // something came, or an alarm may have had its time on top
-    events.show(picture.events);
+    events.show(picture);
     eventsAt = now;
   }
   const placed = list.filter(({ person }) => person.fix);
@@ -80,20 +81,23 @@ function render() {
   showTemps(now);
 }
 
-function onMap({ person, word, age, rough, isAlarmed, isDown }) {
+function onMap({ person, word, age, rough, need, rank, at, isDown }) {
   const { fix } = person;
   const moves = fix.speed_mm_s > MOVING_MM_S && Number.isFinite(fix.course_cdeg);
+  const isAhead = age > OLD_MS && (at.lat !== fix.lat_e7 || at.lon !== fix.lon_e7);
   const old = isDown ? `seen ${ageText(age)} ago` : `silent ${ageText(age)}`;
   return {
     name: person.name,
     standing: word,
-    lat: fix.lat_e7,
-    lon: fix.lon_e7,
+    lat: at.lat,
+    lon: at.lon,
+    told: isAhead ? { lat: fix.lat_e7, lon: fix.lon_e7 } : null,
     course_deg: moves ? fix.course_cdeg / 100 : null,
     accuracy_m: fix.acc_cm / 100, // NaN when the board could not tell: no circle
-    note: word === "silent" || word === "gone" ? old : rough,
+    note: word === "silent" || word === "gone" ? old : rough || (isAhead ? `told ${ageText(age)} ago` : ""),
     trail: person.trail,
-    isAlarmed,
+    sign: need[0]?.[1] ?? "",
+    isAlarmed: rank >= ACT,
   };
 }
 

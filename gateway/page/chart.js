@@ -220,7 +220,7 @@ export class TempChart {
 
   // Readings outside the reference carry a triangle each, at most one in 5 pixels.
   paintOutside(context, { points }, limits, begin, x, y, ink) {
-    context.fillStyle = ink.bad;
+    context.fillStyle = ink.silent; // a usual range is no verdict: red is for what the board decided
     let last = -Infinity;
     for (const [t, temp] of points) {
       if (t < begin || !isOutside(limits, temp) || x(t) - last < 5) continue;
@@ -239,7 +239,7 @@ export class TempChart {
     const labels = sensors.map((sensor, i) => {
       const [t, temp] = sensor.points.at(-1) ?? [NaN, NaN];
       const outside = !sensor.isSilent && isOutside(limits, temp);
-      const colour = each ? COLOURS[i] : outside ? ink.bad : ink.dim;
+      const colour = each ? COLOURS[i] : outside ? ink.silent : ink.dim;
       return { sensor, t, temp, outside, colour, dash: each ? DASHES[i] : [] };
     }).filter((label) => each || label.outside || label.sensor.isSilent);
     for (const { sensor, t, temp } of labels) {
@@ -269,7 +269,7 @@ export class TempChart {
       context.fillStyle = ink.dim;
       context.fillText(label.sensor.label, left + 18, at + 4, GUTTER - 32);
       context.font = `600 12px ${ink.font}`;
-      context.fillStyle = label.sensor.isSilent ? ink.silent : label.outside ? ink.bad : ink.ink;
+      context.fillStyle = label.sensor.isLost ? ink.bad : label.sensor.isSilent || label.outside ? ink.silent : ink.ink;
       const words = label.sensor.isSilent ? `✕ ${label.sensor.silence}` : `${label.outside ? "▲ " : ""}${degrees(label.temp)}`;
       context.fillText(words, left + 18, at + 17, GUTTER - 32);
     });

@@ -1,10 +1,15 @@
 // The map's drawing: metres in, vectors out. `map` is a FleetMap; `ink` holds the theme's colours.
 
+// How a point of a trail came: recorded, told without a record, or as a vertex of a stretch of track: its
+// first one, and those to which the way from the one before is known, however long it took.
+export const [FIX, NOW, FIRST, LINE] = [0, 1, 2, 3];
 const GAP_MS = 30_000; // a trail with a longer silence in it is broken: nobody knows the way between
+const SHARED_MS = 100; // a stretch begins where the last one ended, give or take the tick of their times
+const NOW_GAP_MS = 90_000; // between points that come only when it matters: about this way, so dashed
 // Trails fade with the age of their points: [younger than ms, opacity].
 const FADE = [[60e3, 1], [180e3, 0.8], [360e3, 0.6], [600e3, 0.45], [Infinity, 0.3]];
 const TRAIL_POINTS_MAX = 60_000; // above this, long trails are cut to their newest part
-const NAMED_MAX = 12; // up to so many who are silent are named on the map whatever it covers
+const NAMED_MAX = 12; // up to so many who are silent or need help are named on the map whatever it covers
 const LABEL_SIDES = [[19, 4, "left"], [-19, 4, "right"], [0, -20, "center"], [0, 32, "center"]];
 const ARROW = [[0, -12], [8, 8], [0, 4], [-8, 8]];
 const DIAMOND = [[0, -9], [9, 0], [0, 9], [-9, 0]];
@@ -15,23 +20,24 @@ export function drawMap(map, context, ink) {
   drawTrails(map, context, ink);
   const order = { gone: 0, live: 1, rough: 1, silent: 2 };
   const isLit = (rider) => rider.name === map.chosen || rider.name === map.hovered;
-  const rank = (rider) => (isLit(rider) ? 9 : order[rider.standing]);
+  const rank = (rider) => (isLit(rider) ? 9 : order[rider.standing] + (rider.isAlarmed ? 3 : 0));
   const riders = [...map.riders].sort((a, b) => rank(a) - rank(b));
   for (const rider of riders) {
     if (map.inside(rider, 0)) drawMarker(map, context, ink, rider);
     else if (rider.standing !== "gone") drawPointer(map, context, ink, rider);
   }
   // The most telling labels first. One that would cover something is left out (hovering shows it),
-  // but whoever is silent is named, unless nearly all are.
+  // but whoever is silent or needs help is named, unless nearly all do.
   const here = riders.filter((rider) => map.inside(rider, 0));
   const marks = here.map((rider) => {
     const [x, y] = map.at(rider.lat, rider.lon);
     return [x - 9, y - 9, x + 9, y + 9];
   });
   const words = [];
-  const areFew = here.filter((rider) => rider.standing === "silent").length <= NAMED_MAX;
+  const isTelling = (rider) => rider.standing === "silent" || rider.isAlarmed;
+  const areFew = here.filter(isTelling).length <= NAMED_MAX;
   for (const rider of here.reverse()) {
-    const must = isLit(rider) || (areFew && rider.standing === "silent");
+    const must = isLit(rider) || (areFew && isTelling(rider));
     if (must || rider.standing !== "gone") drawLabel(map, context, ink, rider, marks, words, must);
   }
   drawScale(map, context, ink);
@@ -82,22 +88,29 @@ function drawTrails(map, context, ink) {
   const share = Math.floor(TRAIL_POINTS_MAX / map.riders.length);
   const most = total > TRAIL_POINTS_MAX ? Math.max(30, share) : Infinity;
   const paths = FADE.map(() => new Path2D());
-  for (const { trail } of map.riders) {
+  const rough = new Path2D();
+  for (const { trail, told, lat: lat_e7, lon: lon_e7 } of map.riders) {
     let before = null;
     for (let i = Math.max(0, trail.length - most); i < trail.length; i++) {
-      const [t, lat, lon] = trail[i];
+      const [t, lat, lon, how] = trail[i];
       const [x, y] = map.at(lat, lon);
-      const isJoined = before !== null && t - before.t <= GAP_MS;
-      if (isJoined && Math.hypot(x - before.x, y - before.y) < 1.5 && i < trail.length - 1) {
+      const isRough = how === NOW || before?.how === NOW;
+      const gap = isRough ? NOW_GAP_MS : how === FIRST ? SHARED_MS : GAP_MS;
+      const isJoined = before !== null && (how === LINE || t - before.t <= gap);
+      if (isJoined && !isRough && Math.hypot(x - before.x, y - before.y) < 1.5 && i < trail.length - 1) {
         before.t = t; // too near to see
         continue;
       }
       if (isJoined) {
-        const path = paths[FADE.findIndex(([ms]) => map.now - t < ms)];
+        const path = isRough ? rough : paths[FADE.findIndex(([ms]) => map.now - t < ms)];
         path.moveTo(before.x, before.y);
         path.lineTo(x, y);
       }
-      before = { t, x, y };
+      before = { t, x, y, how };
+    }
+    if (told) { // where the rider is thought to be by now
+      rough.moveTo(...map.at(told.lat, told.lon));
+      rough.lineTo(...map.at(lat_e7, lon_e7));
     }
   }
   context.lineCap = context.lineJoin = "round";
@@ -107,17 +120,22 @@ function drawTrails(map, context, ink) {
     context.globalAlpha = FADE[i][1];
     context.stroke(paths[i]);
   }
+  context.globalAlpha = 0.9;
+  context.lineWidth = 1.6;
+  context.setLineDash([2, 5]);
+  context.stroke(rough);
+  context.setLineDash([]);
   context.globalAlpha = 1;
 }
 
-// Only a rider who is alive is a filled shape.
+// Only a rider who is alive is a filled shape; one who is shown farther on than told is not quite.
 function paint(context, ink, rider, weight) {
   const isLive = rider.standing === "live";
   const colour = rider.standing === "rough" ? ink.live : ink[rider.standing];
-  context.fillStyle = isLive ? colour : ink.panel;
+  context.fillStyle = isLive && !rider.told ? colour : ink.panel;
   context.fill();
-  context.strokeStyle = isLive ? ink.panel : colour;
-  context.lineWidth = isLive ? 1.2 : weight;
+  context.strokeStyle = isLive && !rider.told ? ink.panel : colour;
+  context.lineWidth = isLive && !rider.told ? 1.2 : weight;
   context.stroke();
 }
 
@@ -162,7 +180,7 @@ function drawPointer(map, context, ink, rider) {
 
 function drawLabel(map, context, ink, rider, marks, words, must) {
   const [x, y] = map.at(rider.lat, rider.lon);
-  const lines = [`${rider.isAlarmed ? "▲ " : ""}${rider.name}`, rider.note].filter(Boolean);
+  const lines = [`${rider.sign ? `${rider.sign} ` : ""}${rider.name}`, rider.note].filter(Boolean);
   context.font = `600 12px ${ink.font}`;
   const wide = Math.max(...lines.map((line) => context.measureText(line).width));
   const high = 15 * lines.length;
@@ -185,7 +203,7 @@ function drawLabel(map, context, ink, rider, marks, words, must) {
   const tints = { live: [ink.ink, ink.dim], rough: [ink.ink, ink.live], silent: [ink.silent, ink.silent], gone: [ink.gone, ink.gone] };
   lines.forEach((line, i) => {
     context.font = `${i ? 400 : 600} 12px ${ink.font}`;
-    context.fillStyle = tints[rider.standing][i];
+    context.fillStyle = rider.isAlarmed && !i ? ink.bad : tints[rider.standing][i];
     context.strokeText(line, box[0] + 1, box[1] + 12 + 15 * i);
     context.fillText(line, box[0] + 1, box[1] + 12 + 15 * i);
   });

@@ -22,6 +22,14 @@ class Plane {
   y(lat) { return (lat - this.lat) * this.perLat; }
 }
 
+// Where {lat_e7, lon_e7, speed_mm_s, course_cdeg} will be in `ms` if it goes straight on: {lat, lon}.
+export function ahead({ lat_e7: lat, lon_e7: lon, speed_mm_s: speed, course_cdeg: course }, ms) {
+  if (!(speed > 0) || !Number.isFinite(course)) return { lat, lon };
+  const plane = new Plane(lat, lon);
+  const [way, turn] = [(speed * ms) / 1e6, (course * Math.PI) / 18_000];
+  return { lat: lat + (way * Math.cos(turn)) / plane.perLat, lon: lon + (way * Math.sin(turn)) / plane.perLon };
+}
+
 export class FleetMap {
   // onPick(name or null): a rider was clicked. onMode(mode): 'fit', 'follow' or 'free' from now on.
   constructor(canvas, { onPick, onMode }) {
@@ -42,7 +50,8 @@ export class FleetMap {
     this.listen(canvas);
   }
 
-  // riders: [{name, standing, lat, lon, course_deg, accuracy_m, note, trail, isAlarmed}], angles in e7.
+  // riders: [{name, standing, lat, lon, told, course_deg, accuracy_m, note, trail, sign, isAlarmed}], angles in
+  // e7; told: {lat, lon} as the board said, where it is shown farther on, else null.
   show(riders, now, chosen) {
     this.riders = riders;
     this.now = now;

@@ -2,11 +2,12 @@
 // input and reaches the document through textContent only.
 
 import { degrees, isOutside, reference } from "./chart.js";
-import { ALARM_MS, EVENT_STREAMS, FIX_SILENT_MS, isAlarm, sensing, when } from "./picture.js";
+import { ACT, COLDS, EVENT_STREAMS, FIX_SILENT_MS, RISKS, coldOf, isAlarm, levelOf, sensing, when } from "./picture.js";
 import { ageText, clock } from "./time.js";
 
 const COMPASS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
-const PINNED = 3;
+const MOTIONS = { still: "standing", foot: "on foot", ride: "riding" };
+const [PINNED, STOPS] = [3, 4]; // alarms on top, stops that are said: at most so many
 const timeOf = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export const $ = (id) => document.getElementById(id);
@@ -46,9 +47,11 @@ function chips(parent, list) {
   });
 }
 
+const toneOf = (rank) => (rank >= ACT ? "bad" : rank ? "warn" : "");
 const plain = (word) => String(word ?? "").replaceAll("_", " ");
 // The parts that are there, in one line.
 const line = (...parts) => parts.filter((part) => part !== undefined && part !== null && part !== "").join(" ");
+const dots = (...parts) => parts.filter(Boolean).join(" · ");
 
 // -- riders and pickers -------------------------------------------------------------------------
 
@@ -61,13 +64,15 @@ export class People {
 
   // list: what picture.standing() says of each.
   show(list, now, chosen, isDown) {
-    const groups = [["silent", isDown ? "Not known now: last values of" : "Silent"], ["live", "Live"], ["gone", "Off"]];
+    const groups = [["help", isDown ? "Needed help when last known" : "Need help"], ["silent", isDown ? "Not known now: last values of" : "Silent"], ["live", "Live"], ["gone", "Off"]];
     const wanted = [];
     for (const [word, title] of groups) {
-      const members = list.filter((each) => (each.word === "rough" ? "live" : each.word) === word);
+      const members = list.filter((each) => groupOf(each) === word);
       if (!members.length) continue;
-      // The longest silence first; those who are live by name, or the list would never stand still.
-      members.sort((a, b) => (word === "live" ? 0 : Math.sign(b.age - a.age) || 0) || (a.person.name < b.person.name ? -1 : 1));
+      // The greatest need first, then the longest silence; those who are live by name, or the list would never
+      // stand still.
+      const bySilence = (a, b) => (word === "silent" || word === "gone" ? Math.sign(b.age - a.age) || 0 : 0);
+      members.sort((a, b) => b.rank - a.rank || bySilence(a, b) || (a.person.name < b.person.name ? -1 : 1));
       wanted.push(this.title(word, `${title} ${members.length}`));
       for (const each of members) wanted.push(this.row(each, now, chosen));
     }
@@ -90,7 +95,7 @@ export class People {
   }
 
   row(each, now, chosen) {
-    const { person, word, age, isAlarmed, isDown } = each;
+    const { person, word, age, need, rank, isDown } = each;
     if (!this.rows.has(person.name)) {
       const made = fromTemplate("person-row");
       made.row.firstElementChild.addEventListener("click", () => this.onPick(person.name));
@@ -103,14 +108,17 @@ export class People {
     setText(parts.name, person.name);
     setText(parts.kind, person.kind);
     setText(parts.presence, person.presence === "unknown" ? "presence ?" : plain(person.presence));
-    setText(parts.age, line(isAlarmed ? "▲" : "", word === "silent" && !isDown && age > FIX_SILENT_MS ? "silent" : "", ageText(age)));
+    chips(parts.need, need.slice(0, 1).map(([, sign, said]) => [`${sign} ${said}${need.length > 1 ? ` +${need.length - 1}` : ""}`, toneOf(rank)]));
+    parts.need.title = need.map(([, , said]) => said).join(", ");
+    setText(parts.age, line(word === "silent" && !isDown && age > FIX_SILENT_MS ? "silent" : "", ageText(age)));
     chips(parts.facts, this.facts(each));
-    chips(parts.orders, [...person.orders].map(([order, state]) => [`${order} ${plain(state) || "?"}`]));
+    chips(parts.orders, [...person.orders].map(orderChip));
+    chips(parts.stops, stopChips(person.stops));
     chips(parts.sensors, [...person.sensors.values()].map((sensor) => {
-      const { name, points, temp_cc, age: old, isSilent, silence } = sensing(sensor, now);
-      if (isSilent) return [`${name} ✕ ${silence}`, "warn"];
+      const { name, points, temp_cc, age: old, isSilent, isLost, silence } = sensing(sensor, now);
+      if (isSilent) return [`${name} ✕ ${silence}`, isLost ? "bad" : "warn"];
       const outside = isOutside(reference(points), temp_cc);
-      return [`${name} ${outside ? "▲ " : ""}${degrees(temp_cc)} · ${ageText(old)}`, outside ? "bad" : ""];
+      return [`${name} ${outside ? "▲ " : ""}${degrees(temp_cc)} · ${ageText(old)}`, outside ? "warn" : ""];
     }));
     return row;
   }
@@ -124,12 +132,36 @@ export class People {
       const moves = fix.speed_mm_s > 500 && Number.isFinite(fix.course_cdeg);
       list.push([line(was, Math.round(fix.speed_mm_s * 0.0036), "km/h", moves ? COMPASS[Math.round(fix.course_cdeg / 4500) % 8] : "")]);
     }
-    list.push([`${fix.sats_used ?? "?"} sats · ${fix.bds_used ?? "?"} BeiDou`]);
+    if (fix.sats_used !== undefined || fix.stream === "fix") list.push([`${fix.sats_used ?? "?"} sats · ${fix.bds_used ?? "?"} BeiDou`]);
+    if (Object.hasOwn(MOTIONS, fix.motion ?? "")) list.push([MOTIONS[fix.motion]]);
+    if (fix.source === "rtk") list.push(["RTK"]);
     if (rough) list.push([rough, "warn"]);
     if (isBehind) list.push(["sending its backlog", "warn"]);
     else if (Math.abs(age - heard) > FIX_SILENT_MS) list.push([`last record ${ageText(heard)} ago`, "dim"]);
     return list;
   }
+}
+
+function groupOf({ word, rank }) {
+  if (word === "gone") return word;
+  return rank >= ACT ? "help" : word === "rough" ? "live" : word;
+}
+
+// An order with its delay risk and its cold chain.
+function orderChip([order, held]) {
+  const [late, sign, said] = levelOf(RISKS, held.risk.level);
+  const [cold, shape, word] = coldOf(held);
+  const risk = said && line("·", sign, said, Number.isFinite(held.risk.late_pct) ? `${held.risk.late_pct} %` : "");
+  return [line(order, plain(held.state) || "?", risk, word && line("·", shape, word)), toneOf(Math.max(late, cold))];
+}
+
+// The next stops; "+A17,-A17" is: pick A17 up, hand it over.
+function stopChips(stops) {
+  const all = String(stops?.sequence ?? "").split(",").filter(Boolean);
+  if (!all.length) return [];
+  const next = all.slice(0, STOPS).map((stop) => line(stop[0] === "+" ? "pick up" : "hand over", stop.slice(1)));
+  const chip = [[line("next:", next.join(" → "), all.length > STOPS ? `and ${all.length - STOPS} more` : ""), "dim"]];
+  return stops.late > 0 ? [...chip, [`◆ ${stops.late} will miss their time`, "warn"]] : chip;
 }
 
 // -- events -------------------------------------------------------------------------------------
@@ -139,7 +171,6 @@ export class Events {
     this.onPick = onPick;
     this.hidden = new Set();
     this.rows = new WeakMap();
-    this.all = [];
     for (const stream of EVENT_STREAMS) this.addToggle(stream);
   }
 
@@ -151,17 +182,18 @@ export class Events {
     toggle.addEventListener("click", () => {
       if (!this.hidden.delete(stream)) this.hidden.add(stream);
       toggle.setAttribute("aria-pressed", !this.hidden.has(stream));
-      this.show(this.all);
+      if (this.picture) this.show(this.picture);
     });
     $("toggles").append(toggle);
   }
 
-  // all: feed messages, oldest first.
-  show(all) {
-    this.all = all;
+  // picture: whose events are feed messages, oldest first.
+  show(picture) {
+    this.picture = picture;
+    const all = picture.events;
     const now = clock.now();
     // The newest alarms stay on top for a while: a busy store's picks must not push them away.
-    const pinned = all.filter((message) => isAlarm(message) && now - when(message) < ALARM_MS).slice(-PINNED);
+    const pinned = all.filter((message) => picture.stands(message, now)).slice(-PINNED);
     const shown = all.filter((message) => !this.hidden.has(message.stream) && !pinned.includes(message));
     arrange($("events"), [...shown, ...pinned].reverse().map((message) => this.row(message)));
     for (const message of all) this.rows.get(message)?.classList.toggle("pinned", pinned.includes(message));
@@ -196,18 +228,60 @@ export class Events {
   }
 }
 
-// What an event says: main line, second line, and a tone.
+// What an event says: main line, second line, and a tone. Chinese first where the record has it.
 function wording(m) {
-  if (m.stream === "alert") {
-    const text = m.text_zh || m.text_en || plain(m.alert) || "alert";
-    return { main: text, more: line(m.text_zh && m.text_en, m.order && `· ${m.order}`), tone: isAlarm(m) ? "bad" : "" };
+  const tone = isAlarm(m) ? "bad" : "";
+  const both = (text, more) => ({ main: m.text_zh || text, more: line(m.text_zh && text, more), tone });
+  const of = m.order && `· ${m.order}`;
+  switch (m.stream) {
+    case "alert": return both(m.text_en || plain(m.alert) || "alert", of);
+    case "risk": return riskWording(m, both);
+    case "excursion": return excursionWording(m, both);
+    case "integrity": return m.event === "verdict" ? verdictWording(m) : boxWording(m, both);
+    case "exception": return m.code === "overspeed"
+      ? { main: line("rode above 25 km/h", m.seconds_s && `for ${m.seconds_s} s`), more: line(m.speed_mm_s && `up to ${Math.round(m.speed_mm_s * 0.0036)} km/h`, of), tone: "warn" }
+      : { main: plain(m.code) || "exception", more: of, tone: "warn" };
+    case "order": return { main: line(m.order, plain(m.state)), more: m.reason, tone: m.state === "refused" || m.state === "failed" ? "warn" : "" };
+    case "presence": return { main: plain(m.state), more: line(m.implementation, m.firmware), tone: m.state === "offline" ? "warn" : "" };
+    case "pick": return pickWording(m);
+    default: return healthWording(m);
   }
-  if (m.stream === "order") return { main: line(m.order, plain(m.state)), more: m.reason, tone: m.state === "refused" ? "warn" : "" };
-  if (m.stream === "presence") return { main: plain(m.state), more: line(m.implementation, m.firmware), tone: m.state === "offline" ? "warn" : "" };
-  if (m.stream === "pick") return pickWording(m);
+}
+
+function riskWording(m, both) {
+  const [rank, sign, word] = levelOf(RISKS, m.level);
+  const slack = Number.isFinite(m.slack_s) && `${ageText(Math.abs(m.slack_s) * 1000)} ${m.slack_s < 0 ? "late" : "to spare"}`;
+  const said = both(m.text_en ?? "", "");
+  const more = dots(said.more, m.order, `${plain(m.was)} → ${plain(m.level)}`, slack);
+  return { main: line(sign, `${rank ? word : "on time again"}${said.main ? ":" : ""}`, said.main), more, tone: toneOf(rank) };
+}
+
+function excursionWording(m, both) {
+  const [rank, sign, word] = levelOf(COLDS, m.state);
+  const said = both(line(m.order, rank ? `${m.side === "low" ? "too cold" : "too warm"}: ${word}` : "back in its range"), "");
+  const temps = [["air", m.temp_cc], ["goods", m.product_cc], ["limit", m.limit_cc]].map(([name, cc]) => Number.isFinite(cc) && `${name} ${degrees(cc)}`);
+  const more = dots(said.more, m.profile, ...temps, m.unknown_s > 0 && `${ageText(m.unknown_s * 1000)} unknown`);
+  return { main: line(sign, said.main), more, tone: toneOf(rank) };
+}
+
+function verdictWording(m) {
+  const [sign, tone] = { pass: ["✓", ""], fail: ["■", "bad"] }[m.verdict] ?? ["◆", "warn"];
+  const range = Number.isFinite(m.min_cc) && Number.isFinite(m.max_cc) ? `${degrees(m.min_cc)} to ${degrees(m.max_cc)}` : "";
+  const unknown = m.unknown_s ? `${ageText(m.unknown_s * 1000)} of ${ageText(m.total_s * 1000)} unknown` : "";
+  return { main: line(sign, m.order, "cold chain:", String(m.verdict ?? "?").toUpperCase()), more: dots(m.profile, range, unknown, m.reason), tone };
+}
+
+function boxWording(m, both) {
+  const said = both(m.text_en || plain(m.what) || "box", m.order && `· ${m.order}`);
+  return { ...said, tone: { sensor_lost: "bad", sensor_found: "", door_closed: "" }[m.what] ?? "warn" };
+}
+
+function healthWording(m) {
   if (m.event === "gap") return { main: `records ${m.from_seq} to ${m.to_seq} are lost`, more: line(m.of_log, m.why), tone: "warn" };
   if (m.event === "unreadable") return { main: "a record could not be read", more: m.why, tone: "warn" };
-  return { main: m.event === "boot" ? line("board started, boot", m.boot) : plain(m.event ?? "health"), more: line(m.implementation, m.firmware) };
+  if (m.event === "restart") return { main: line("restarted a part:", plain(m.subsystem)), more: m.silent_ms && `silent for ${ageText(m.silent_ms)}`, tone: "warn" };
+  if (m.event !== "boot") return { main: plain(m.event ?? "health"), more: line(m.implementation, m.firmware) };
+  return { main: line("board started, boot", m.boot), more: dots(m.reset_cause && `after: ${plain(m.reset_cause)}`, m.config && `new configuration refused: ${m.config}`, line(m.implementation, m.firmware)) };
 }
 
 function pickWording(m) {

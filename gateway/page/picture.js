@@ -1,15 +1,27 @@
 // The picture: everything the gateway told, bounded, without repeats; and what it means now.
 
 import { SILENT_MS } from "./chart.js";
+import { FIRST, FIX, LINE, NOW } from "./drawing.js";
+import { ahead } from "./map.js";
 import { roughAge } from "./time.js";
 
-export const EVENT_STREAMS = ["alert", "order", "pick", "presence", "health"];
+export const EVENT_STREAMS = ["alert", "risk", "excursion", "integrity", "exception", "order", "pick", "presence", "health"];
 export const ALARM_MS = 300_000;
 export const FIX_SILENT_MS = 10_000;
-// The same bounds as gateway/hub.py, and two that it lacks (sensors and orders of one subject).
-const MOST = { trail: 900, curve: 400, events: 200, subjects: 2000, sensors: 16, orders: 24, ids: 8192 };
-const OVER = ["handed_over", "cancelled", "refused"];
+// The levels of delay and the states of a cold chain: how much a person is needed, a shape, a word.
+export const RISKS = { none: [0, "", ""], warn: [1, "◆", "may be late"], intervene: [4, "▲", "intervene"], compensate: [5, "■", "compensate"] };
+export const COLDS = { in: [0, "", ""], warn: [1, "◆", "cold warn"], latched: [3, "■", "was out of range"], out: [4, "▲", "out of range"] };
+export const ACT = 3; // from here on somebody must act: red
+
+// The same bounds as gateway/hub.py.
+const MOST = { trail: 900, way: 1000, ways: 64, curve: 400, events: 200, subjects: 2000, sensors: 16, orders: 24, holders: 24_000, ids: 8192 };
+const OVER = ["handed_over", "cancelled", "refused", "failed"];
+const NOBODY = "";
+const TOLD = ["near", "approach", "arrived"]; // alerts that the customer is told: nothing to do here
 const QUIET_MS = 60_000; // somebody without positions counts as silent after this much
+const NOW_SILENT_MS = 90_000; // a board that tells where it is every 60 s at least, and one message lost
+const REPLAY_MS = 30_000; // older than this when it came: from a backlog
+const AHEAD_MS = 60_000; // so far a position is carried on
 const GONE_MS = 600_000; // off line, no open order, and silent for so long: at the end of the list
 const SOURCES = { hold: "held position", cell: "cell position" };
 const QUALITIES = { 6: "dead reckoning", 7: "manual position", 8: "simulated position" };
@@ -34,8 +46,27 @@ function insert(list, point, most) {
   let i = list.length;
   while (i > 0 && list[i - 1][0] > point[0]) i--;
   if (i > 0 && list[i - 1][0] === point[0]) return;
+  if (point[3] === NOW && list[i]?.[3] === LINE) return; // the way there is known better
   list.splice(i, 0, point);
   if (list.length > most) list.shift();
+}
+
+// Put a stretch of track into a trail, in place of what was rough in its span; returns its end, or null.
+function putWay(person, { from, vertices, breaks }) {
+  const begin = Date.parse(from);
+  if (!Array.isArray(vertices) || vertices.length > MOST.way) return null;
+  const isFirst = (i) => i === 0 || (Array.isArray(breaks) && breaks.includes(i - 1)); // nobody knows the way to it
+  const line = vertices.map(([ms, lat, lon], i) => [begin + ms, lat, lon, isFirst(i) ? FIRST : LINE]);
+  if (!line.length || !line.every((point, i) => point.every(Number.isFinite) && !(i && point[0] < line[i - 1][0]))) return null;
+  const end = line.at(-1);
+  // After a power cut a stretch may come again, cut shorter: the longer one stands.
+  if (person.ways.get(begin) >= end[0]) return end;
+  bounded(person.ways, begin, end[0], MOST.ways);
+  const isOutside = ([t, , , how]) => how === FIX || t < line[0][0] || t > end[0];
+  // Stretches share a vertex: the line goes on there.
+  if (person.trail.some(([t, , , how]) => t === line[0][0] && how === LINE)) line[0][3] = LINE;
+  person.trail = [...person.trail.filter(isOutside), ...line].sort((a, b) => a[0] - b[0]).slice(-MOST.trail);
+  return end;
 }
 
 function bounded(map, key, value, most) {
@@ -48,7 +79,8 @@ export class Picture {
   constructor() {
     this.people = new Map();
     this.events = []; // oldest first
-    this.ids = new Set();
+    this.ids = new Map();
+    this.holders = new Map(); // order -> name of who has it
   }
 
   // Start again from /api/state.
@@ -57,71 +89,144 @@ export class Picture {
     for (const [name, view] of Object.entries(state.subjects)) {
       const person = this.person(name, view.kind);
       person.presence = view.presence;
-      for (const [t, lat, lon] of view.trail) insert(person.trail, [Date.parse(t), lat, lon], MOST.trail);
+      for (const [t, lat, lon] of view.trail) insert(person.trail, [Date.parse(t), lat, lon, FIX], MOST.trail);
+      for (const [t, lat, lon] of view.nows) insert(person.trail, [Date.parse(t), lat, lon, NOW], MOST.trail);
+      for (const way of view.ways) putWay(person, way);
       for (const [sensor, curve] of Object.entries(view.temps)) {
         for (const [t, temp] of curve) this.reading(person, sensor, Date.parse(t), temp);
       }
-      for (const [order, word] of Object.entries(view.orders)) bounded(person.orders, order, word, MOST.orders);
-      if (view.fix) this.fix(person, view.fix);
+      for (const [sensor, t] of Object.entries(view.lost)) this.sensor(person, sensor).lost = Date.parse(t);
+      for (const [order, state] of Object.entries(view.orders)) this.order(person, { order, state });
+      for (const [order, risk] of Object.entries(view.risks)) this.hold(person, order).risk = risk;
+      for (const [order, sides] of Object.entries(view.colds)) this.hold(person, order).sides = new Map(Object.entries(sides));
+      person.stops = view.stops;
+      if (view.fix) this.place(person, view.fix);
       // `seen` also moves when the gateway writes about somebody: it counts where nothing better is known.
       person.seen = Date.parse(view.seen);
     }
-    for (const message of state.events) this.take(message);
+    // What they did to the picture is in it already.
+    for (const message of state.events) {
+      if (!this.isNew(message)) continue;
+      const isOver = message.stream === "order" && OVER.includes(message.state);
+      if (isOver && !this.holders.has(message.order)) bounded(this.holders, message.order, NOBODY, MOST.holders);
+      this.happened(this.person(message.subject, message.kind), message);
+    }
   }
 
   person(name, kind) {
     return this.people.get(name) ?? bounded(this.people, name, {
-      name, kind, presence: "unknown", fix: null, trail: [], sensors: new Map(), orders: new Map(),
-      heard: 0, seen: NaN, alarm: NaN,
+      name, kind, presence: "unknown", fix: null, trail: [], ways: new Map(), sensors: new Map(), orders: new Map(),
+      stops: null, heard: 0, seen: NaN, alarm: NaN,
     }, MOST.subjects);
   }
 
-  // Take one feed message; a repeat changes nothing.
+  // A repeat changes nothing. The roster says who is behind a pseudonym: this page must not know.
+  isNew({ id, stream, kind, subject }) {
+    if (kind === "gateway" || stream === "roster" || !subject) return false;
+    if (stream === "now") return true; // no record, so no id of its own: two of one millisecond share one
+    if (this.ids.has(id)) return false;
+    bounded(this.ids, id, true, MOST.ids);
+    return true;
+  }
+
+  // Take one feed message.
   take(message) {
-    const { id, stream, kind, subject } = message;
-    // The roster says who is behind a pseudonym: this page must not know.
-    if (kind === "gateway" || stream === "roster" || !subject || this.ids.has(id)) return;
-    this.ids.add(id);
-    if (this.ids.size > MOST.ids) this.ids.delete(this.ids.values().next().value);
-    const person = this.person(subject, kind);
+    if (!this.isNew(message)) return;
+    const { stream, order } = message;
+    const person = this.person(message.subject, message.kind);
     // What the gateway itself writes about somebody is no sign of life.
     if (message.log !== "gateway") person.heard = Math.max(person.heard, Date.parse(message.received) || 0);
-    if (stream === "fix") this.fix(person, message);
-    else if (stream === "now") this.place(person, message); // of a board whose backlog still drains
+    if (stream === "fix" || stream === "now") this.position(person, message);
+    else if (stream === "track") this.track(person, message);
     else if (stream === "temp" && message.sensor) this.temp(person, message);
+    else if (message.alert === "sensor_lost" && message.sensor) this.silent(person, message.sensor, when(message));
     else if (stream === "presence") person.presence = message.state;
-    else if (stream === "order" && message.order) {
-      if (OVER.includes(message.state)) person.orders.delete(message.order);
-      else bounded(person.orders, message.order, message.state, MOST.orders);
-    } else if (isAlarm(message)) person.alarm = Math.max(person.alarm || 0, when(message));
-    if (EVENT_STREAMS.includes(stream) && message.event !== "report" && message.event !== "time") {
+    else if (stream === "order" && order) this.order(person, message);
+    else if (stream === "stops") person.stops = { sequence: message.sequence, late: message.late ?? 0 };
+    else if (order && (this.holders.get(order) ?? person.name) === person.name) { // neither over nor another's
+      if (stream === "risk") this.hold(person, order).risk = message;
+      else if (stream === "excursion") this.hold(person, order).sides.set(`${message.sensor ?? ""} ${message.side ?? ""}`, message.state);
+    }
+    this.happened(person, message);
+  }
+
+  // A message as one line of what happened.
+  happened(person, message) {
+    const isState = ["risk", "excursion"].includes(message.stream) || message.alert === "sensor_lost"; // see stands()
+    if (isAlarm(message) && !isState) person.alarm = Math.max(person.alarm || 0, when(message));
+    if (EVENT_STREAMS.includes(message.stream) && message.event !== "report" && message.event !== "time") {
       this.events.push(message);
       if (this.events.length > MOST.events) this.events.shift();
     }
   }
 
-  fix(person, message) {
-    const { lat_e7: lat, lon_e7: lon } = message;
+  // Whether somebody must still act on an alarm: those of a state stand as long as the state does.
+  stands(message, now) {
+    if (!isAlarm(message) || !(now - when(message) < ALARM_MS)) return false;
+    const person = this.people.get(message.subject);
+    const order = person?.orders.get(message.order);
+    if (message.stream === "risk") return order ? levelOf(RISKS, order.risk.level)[0] >= ACT : false;
+    if (message.stream === "excursion") return order ? coldOf(order)[0] >= ACT : false;
+    const sensor = person?.sensors.get(message.sensor);
+    return message.alert !== "sensor_lost" || !sensor || !Number.isNaN(sensor.lost);
+  }
+
+  // An order as its rider has it; made where it was not known.
+  hold(person, order) {
+    return person.orders.get(order)
+      ?? bounded(person.orders, order, { state: "", risk: { level: "none" }, sides: new Map() }, MOST.orders);
+  }
+
+  // The same as in gateway/hub.py: one who lets go of an order does not take it from the one who has it.
+  order(person, { order, state }) {
+    const holder = this.people.get(this.holders.get(order) ?? NOBODY);
+    const isOver = OVER.includes(state);
+    const isOthers = holder !== undefined && holder !== person;
+    if (!(isOthers && (isOver || state === "expired"))) {
+      if (isOthers) holder.orders.delete(order);
+      bounded(this.holders, order, isOver ? NOBODY : person.name, MOST.holders);
+    }
+    if (isOver) person.orders.delete(order);
+    else this.hold(person, order).state = state;
+  }
+
+  position(person, message) {
+    const { lat_e7: lat, lon_e7: lon, stream } = message;
     if (!Number.isFinite(lat) || !Number.isFinite(lon)) return;
-    insert(person.trail, [when(message), lat, lon], MOST.trail);
+    insert(person.trail, [when(message), lat, lon, stream === "fix" ? FIX : NOW], MOST.trail);
     this.place(person, message);
   }
 
+  track(person, message) {
+    const end = putWay(person, message);
+    if (!end) return;
+    const [t, lat_e7, lon_e7] = end;
+    const received = Date.parse(message.received);
+    // Its own time stands in the message only as its first vertex's.
+    this.place(person, { stream: "track", received, t, lat_e7, lon_e7, replay: received - t > REPLAY_MS });
+  }
+
   place(person, message) {
-    const t = when(message);
-    person.heard = Math.max(person.heard, Date.parse(message.received) || 0);
+    const received = Number(new Date(message.received));
+    const t = Math.min(Number(new Date(message.t ?? NaN)), received);
+    person.heard = Math.max(person.heard, received || 0);
     if (!person.fix || !(t < person.fix.t)) person.fix = { ...message, t };
   }
 
   temp(person, message) {
     const t = message.t ? when(message) : Date.parse(message.received);
-    if (message.state === "lost") this.sensor(person, message.sensor).lost = t;
+    if (message.state === "lost") this.silent(person, message.sensor, t);
     else this.reading(person, message.sensor, t, message.temp_cc);
+  }
+
+  silent(person, name, t) {
+    const sensor = this.sensor(person, name);
+    if (!(sensor.points.at(-1)?.[0] > t)) sensor.lost = t;
   }
 
   sensor(person, name) {
     return person.sensors.get(name)
-      ?? bounded(person.sensors, name, { name, points: [], lost: NaN }, MOST.sensors);
+      ?? bounded(person.sensors, name, { name: String(name), points: [], lost: NaN }, MOST.sensors);
   }
 
   reading(person, name, t, temp_cc) {
@@ -131,9 +236,30 @@ export class Picture {
   }
 }
 
-// 'near' is what the customer is told; every other alert is for the one who reads this page.
-export function isAlarm(message) {
-  return message.stream === "alert" && message.alert !== "near";
+export function levelOf(table, word) {
+  return Object.hasOwn(table, word) ? table[word] : [0, "", ""];
+}
+
+// The worst state of an order's cold chain, of all sensors and sides.
+export function coldOf({ sides }) {
+  return [...sides.values()].map((word) => levelOf(COLDS, word)).reduce((a, b) => (b[0] > a[0] ? b : a), COLDS.in);
+}
+
+// What a person must act on.
+export function isAlarm({ stream, alert, level, state, verdict }) {
+  if (stream === "alert") return !TOLD.includes(alert);
+  if (stream === "risk") return levelOf(RISKS, level)[0] >= ACT;
+  if (stream === "excursion") return levelOf(COLDS, state)[0] >= ACT;
+  return stream === "integrity" && verdict === "fail";
+}
+
+// What somebody needs: [how much, shape, words], the worst first; nothing for who is all right.
+function needs({ orders, sensors, alarm }, now) {
+  const all = [...orders.values()].flatMap((order) => [levelOf(RISKS, order.risk.level), coldOf(order)]);
+  if ([...sensors.values()].some((sensor) => !Number.isNaN(sensor.lost))) all.push([ACT, "✕", "sensor lost"]);
+  if (now - alarm < ALARM_MS) all.push([ACT, "▲", "alarm"]);
+  const worst = all.filter(([rank]) => rank).sort((a, b) => b[0] - a[0]);
+  return worst.filter(([, , word], i) => worst.findIndex((other) => other[2] === word) === i);
 }
 
 // How somebody stands: word 'live', 'rough' (a fresh position that was not measured), 'silent' or
@@ -143,12 +269,17 @@ export function standing(person, now, isDown) {
   const heard = now - (person.heard || person.seen);
   const age = fix ? now - fix.t : heard;
   const rough = fix ? doubtOf(fix) : "";
-  const isFresh = age <= (fix ? FIX_SILENT_MS : QUIET_MS) && person.presence !== "offline" && !isDown;
+  const isRare = fix !== null && fix.stream !== "fix"; // a board that says where it is only when it matters
+  const silentMs = isRare ? NOW_SILENT_MS : fix ? FIX_SILENT_MS : QUIET_MS;
+  const isFresh = age <= silentMs && person.presence !== "offline" && !isDown;
   const isGone = person.presence !== "online" && !person.orders.size && !(heard < GONE_MS);
   const word = isFresh ? (rough ? "rough" : "live") : isGone ? "gone" : "silent";
-  const isBehind = fix !== null && age > FIX_SILENT_MS && heard < FIX_SILENT_MS && fix.replay;
-  const isAlarmed = now - person.alarm < ALARM_MS;
-  return { person, word, age: Number.isNaN(age) ? Infinity : age, heard, rough, isBehind, isAlarmed, isDown };
+  const isBehind = fix !== null && age > silentMs && heard < FIX_SILENT_MS && fix.replay;
+  const need = isGone ? [] : needs(person, now);
+  // Between two messages the rider goes on as the last one said; the board counts on it.
+  const goesOn = word === "live" && fix?.stream === "now" && fix.motion !== "still";
+  const at = fix && (goesOn ? ahead(fix, Math.max(0, Math.min(age, AHEAD_MS))) : { lat: fix.lat_e7, lon: fix.lon_e7 });
+  return { person, word, age: Number.isNaN(age) ? Infinity : age, heard, rough, isBehind, need, rank: need[0]?.[0] ?? 0, at, isDown };
 }
 
 // A sensor now: its points, its last value with its age, and 'no signal ...' when it has fallen silent.
@@ -162,6 +293,7 @@ export function sensing(sensor, now) {
     temp_cc: last?.[1],
     age,
     isSilent,
+    isLost: !Number.isNaN(sensor.lost),
     silence: isSilent ? `no signal${last ? ` ${roughAge(age)}` : ""}` : "",
   };
 }

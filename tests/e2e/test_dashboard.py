@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from protocols import messages
 from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
 from protocols.cbor import Writer
 from protocols.fix import JUMP
+from protocols.line import LineWriter
 from protocols.topics import device_topic
+from protocols.track import pair_of
 from protocols.units import DAY_MS
 from tools.demo.children import Children
 from tools.demo.site import Site
@@ -51,6 +54,8 @@ _FIX = {
     "source": "gnss",
     "datum": "wgs84",
 }
+_LATE_ZH = "订单SH-2将晚到，请联系顾客"
+_TILT_ZH = "冷箱倾斜，请扶正"
 _CHILLED, _FROZEN, _LOST = (bytes([0xC4, 0x7C, 0x8D, 0, 0, n]) for n in (0x11, 0x22, 0x33))
 
 
@@ -84,8 +89,8 @@ class _Board:
     def send(self, name: str, age_s: float, **values: Any) -> None:
         """Send one record that is `age_s` old."""
         days, ms = divmod(int((time.time() - age_s) * 1000), DAY_MS)
-        number = messages.TYPE_OF[name]
-        ring = self._rings[messages.RECORDS[number][1]]
+        number = messages.type_of(name)
+        ring = self._rings[messages.log_of(number)]
         writer = Writer(bytearray(messages.FRAME_MAX_BYTES))
         messages.put_frame_head(writer, ring[0], 1, ring[1])
         messages.put_record(writer, number, (1, 0, days - EPOCH_DAYS_AFTER_UNIX, ms), values)
@@ -93,16 +98,39 @@ class _Board:
         ring[1] += 1
         self._publish("up", bytes(writer.buf[: writer.n]))
 
+    def now(self, age_s: float, **values: Any) -> None:
+        """Send a position that is in no log."""
+        days, ms = divmod(int((time.time() - age_s) * 1000), DAY_MS)
+        writer = Writer(bytearray(messages.FRAME_MAX_BYTES))
+        messages.put_frame_head(writer, messages.NO_LOG, 0, 0)
+        stamp = (1, 0, days - EPOCH_DAYS_AFTER_UNIX, ms)
+        messages.put_record(writer, messages.NOW, stamp, values)
+        self._publish("up", bytes(writer.buf[: writer.n]))
+
+    def track(
+        self, lat: float, lon: float, since_s: int, steps: list[tuple[int, int, int]]
+    ) -> None:
+        """Send a stretch of track that began then; steps: (seconds, cells of 4 m north, east)."""
+        line = LineWriter(bytearray(256), 40)
+        ms = int((time.time() - since_s) * 1000) % DAY_MS
+        places = [pair_of(round(degrees * 1e7)) for degrees in (lat, lon)]
+        assert line.begin(ms, *places, 10)
+        ticks = north = east = 0
+        for took_s, i, j in steps:
+            ticks, north, east = ticks + took_s, north + i, east + j
+            assert line.add(ticks, north, east)
+        self.send("track", since_s, packed=bytes(line.buf[: line.n]), bound_cm=1000)
+
     def say(self, presence: str) -> None:
         """Send a presence, 'online' or 'offline'."""
         self._publish("presence", presence.encode())
 
-    def ride(self, lat: float, lon: float, since_s: int, until_s: int, **more: int) -> None:
+    def ride(self, lat: float, lon: float, since_s: int, until_s: int, **more: Any) -> None:
         """Send a fix a second, going north-east, from `since_s` ago until `until_s` ago."""
         for age_s in range(since_s, until_s - 1, -1):
             gone_e7 = (since_s - age_s) * 500
             here = {"lat_e7": int(lat * 1e7) + gone_e7, "lon_e7": int(lon * 1e7) + gone_e7}
-            self.send("fix", age_s, **here, **_FIX, **more)
+            self.send("fix", age_s, **{**_FIX, **here, **more})
 
     def warm(self, sensor: bytes, temp_cc: int, since_s: int, until_s: int) -> None:
         """Send a reading every 5 s."""
@@ -131,13 +159,41 @@ def _alert(board: _Board, alert: str, text_zh: str, text_en: str, **values: Any)
     board.send("alert", 0, alert=alert, text_zh=text_zh, text_en=text_en, **values)
 
 
+def _adaptive(board: _Board) -> None:
+    """Send what a board of the profile `adaptive` tells of a rider in trouble, north of the others."""
+    board.say("online")
+    for order, state in (("SH-2", "picked_up"), ("SH-3", "assigned"), ("SH-4", "picked_up")):
+        board.send("order", 600, order=order, state=state)
+    board.track(31.26, 121.47, 300, [(60, 90, 0), (120, 0, 150), (60, 75, 0), (40, 50, 0)])
+    riding = {"acc_cm": 300, "speed_mm_s": 5200, "course_cdeg": 0, "motion": "ride"}
+    for age_s in (20, 6):
+        lat_e7 = 312677000 + (20 - age_s) * 467
+        board.now(age_s, lat_e7=lat_e7, lon_e7=1214763000, source="gnss", datum="wgs84", **riding)
+    board.send("stops", 90, sequence="-SH-2,+SH-3,-SH-4,-SH-3,+SH-9", ride_s=700, late=1)
+    late = {"was": "warn", "late_pct": 71, "slack_s": -95, "text_zh": _LATE_ZH}
+    board.send("risk", 5, order="SH-2", level="intervene", text_en="SH-2 will be late", **late)
+    board.send("risk", 5, order="SH-3", level="warn", was="none", late_pct=34)
+    board.send("exception", 40, code="overspeed", speed_mm_s=7600, seconds_s=12)
+    board.send("health", 500, event="boot", boot=7, reset_cause="watchdog")
+    board.send("health", 80, event="restart", subsystem="gnss", silent_ms=31_000)
+    warm = {"profile": "chilled", "side": "high", "limit_cc": 800, "temp_cc": 1260}
+    board.send("excursion", 20, order="SH-4", state="out", was="warn", product_cc=910, **warm)
+    board.send(
+        "integrity", 15, what="tilt", order="SH-4", text_zh=_TILT_ZH, text_en="Box is tilted"
+    )
+    told = {"profile": "chilled", "min_cc": 310, "max_cc": 1275, "total_s": 1300, "unknown_s": 60}
+    board.send("verdict", 10, order="SH-1x", verdict="fail", **told)
+    board.send("verdict", 9, order="SH-1y", verdict="pass", **told)
+
+
 def _dinner(make: Callable[[str, str], _Board]) -> None:
     """Send what the tests look at."""
+    _adaptive(make("rider", "rider-4"))
     alive, silent, cold, odd = (make("rider", f"rider-{n}") for n in range(4))
     picker = make("picker", "picker-1")
     for board in (alive, silent, cold, odd, picker):
         board.say("online")
-    alive.ride(31.2304, 121.4737, 40, 0)
+    alive.ride(31.2304, 121.4737, 40, 0, source="rtk")
     alive.warm(_CHILLED, 410, 60, 0)
     alive.warm(_FROZEN, -2040, 60, 0)
     alive.send("order", 30, order="SH-1", state="assigned", orders_open=1)
@@ -199,7 +255,7 @@ def view(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
         expect(view.page.locator("#people-empty")).to_be_visible()
         expect(view.page.locator("[data-figure=page]")).to_have_text("✓ live")
         _dinner(make)
-        expect(view.page.locator("#people .person")).to_have_count(5)
+        expect(view.page.locator("#people .person")).to_have_count(6)
         yield view
 
 
@@ -246,6 +302,7 @@ def test_riders_are_listed_with_their_state_and_age(view: _View) -> None:
     alive = people.filter(has_text="SH-1 assigned")
     expect(alive).to_contain_text("km/h NE")
     expect(alive).to_contain_text("18 sats · 9 BeiDou")
+    expect(alive).to_contain_text("RTK")
     expect(alive).to_contain_text("…0011 4.1 °C")
     expect(alive).to_contain_text("…0022 −20.4 °C")
     expect(alive.locator(".age")).to_contain_text(" s")
@@ -257,7 +314,7 @@ def test_a_rider_who_fell_silent_does_not_look_alive(view: _View) -> None:
         has_text="was 19 km/h"
     )
     expect(silent.first.locator(".age")).to_contain_text("silent 1 min")
-    expect(view.page.locator("#people li").first).to_contain_text("Silent")
+    expect(view.page.locator("#people .group")).to_contain_text(["Need help 2", "Silent", "Live"])
     assert _pixels(view.page, "map", "--silent") > 20
 
 
@@ -291,6 +348,72 @@ def test_temperatures_are_drawn_and_a_lost_sensor_has_no_signal(view: _View) -> 
     lost = view.page.locator("#people .person").filter(has_text="…0033")
     expect(lost.locator(".sensors")).to_contain_text("✕ no signal")
     expect(lost.locator(".sensors")).not_to_contain_text("°C")
+    expect(lost.locator(".sensors .bad")).to_have_count(1)
+    expect(lost.locator(".need")).to_have_text("✕ sensor lost")
+
+
+def test_who_needs_help_comes_first_and_says_why_in_words_and_shapes(view: _View) -> None:
+    people = view.page.locator("#people")
+    expect(people.locator("li").first).to_have_text("Need help 2")
+    worst = people.locator(".person").first
+    expect(worst.locator(".need")).to_contain_text("▲ intervene")
+    expect(worst.locator(".orders bdi")).to_have_text(
+        [
+            "SH-2 picked up · ▲ intervene 71 %",
+            "SH-3 assigned · ◆ may be late 34 %",
+            "SH-4 picked up · ▲ out of range",
+        ]
+    )
+    expect(worst.locator(".orders .bad")).to_have_count(2)
+    expect(worst.locator(".orders .warn")).to_have_count(1)
+    expect(worst.locator(".stops")).to_contain_text(
+        "next: hand over SH-2 → pick up SH-3 → hand over SH-4 → hand over SH-3 and 1 more"
+    )
+    expect(worst.locator(".stops")).to_contain_text("◆ 1 will miss their time")
+
+
+def test_a_board_that_tells_only_when_it_matters_is_live_and_its_age_is_honest(view: _View) -> None:
+    page = view.page
+    rare = page.locator("#people .person").filter(has_text="SH-2")
+    expect(rare).to_have_attribute("data-standing", "live")
+    expect(rare).to_contain_text("19 km/h N")
+    expect(rare).to_contain_text("riding")
+    # It was 6 s old when it came: the age is the position's, as far as clocks agree.
+    state = page.request.get(f"{page.url}api/state").json()
+    fix = state["subjects"][rare.locator(".name").inner_text()]["fix"]
+    came_s = time.time() - datetime.fromisoformat(fix["received"]).timestamp()
+    minutes, _, seconds = rare.locator(".age").inner_text().removesuffix(" s").rpartition(" min ")
+    assert 3 < int(minutes or 0) * 60 + int(seconds) - came_s < 9
+    rare.locator("button").click()
+    expect(page.locator("#follow")).to_contain_text("following")
+    # The others are 3 km away: this is the stretch of track.
+    _eventually(lambda: _pixels(page, "map", "--trail") > 50, "no track on the map")
+    page.keyboard.press("Escape")
+
+
+def test_what_the_board_noticed_is_told_in_plain_words(view: _View) -> None:
+    events = view.page.locator("#events .event")
+
+    def told(stream: str, text: str, more: str, tone: str) -> None:
+        event = events.and_(view.page.locator(f'[data-stream="{stream}"]')).filter(has_text=text)
+        expect(event).to_have_count(1)
+        expect(event.locator(".more")).to_contain_text(more)
+        expect(event).to_have_attribute("data-tone", tone)
+
+    told(
+        "risk",
+        f"▲ intervene: {_LATE_ZH}",
+        "SH-2 will be late · SH-2 · warn → intervene · 1 min 35 s late",
+        "bad",
+    )
+    told("risk", "◆ may be late", "SH-3 · none → warn", "warn")
+    told("excursion", "▲ SH-4 too warm: out of range", "air 12.6 °C · goods 9.1 °C", "bad")
+    told("integrity", _TILT_ZH, "Box is tilted · SH-4", "warn")
+    told("integrity", "■ SH-1x cold chain: FAIL", "chilled · 3.1 °C to 12.8 °C", "bad")
+    told("integrity", "✓ SH-1y cold chain: PASS", "1 min 0 s of 21 min unknown", "")
+    told("exception", "rode above 25 km/h for 12 s", "up to 27 km/h", "warn")
+    told("health", "restarted a part: gnss", "silent for 31 s", "warn")
+    told("health", "board started, boot 7", "after: watchdog", "")
 
 
 def test_alerts_are_in_chinese_first_and_alarms_stay_on_top(view: _View) -> None:
@@ -335,7 +458,7 @@ def test_the_status_line_counts_and_nothing_was_complained_of(view: _View) -> No
 
 def test_a_page_that_loads_late_shows_the_same(view: _View, browser: Browser) -> None:
     with _view(browser, view.page.url) as late:
-        expect(late.page.locator("#people .person")).to_have_count(5)
+        expect(late.page.locator("#people .person")).to_have_count(6)
         count = view.page.locator("#events .event").count()
         expect(late.page.locator("#events .event")).to_have_count(count)
         _eventually(lambda: _pixels(late.page, "map", "--trail") > 50, "no trail after loading")
