@@ -12,7 +12,7 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make fmt       format the code"
 	@echo "make bench     measurements beside the peers"
-	@echo "make soak      the fuzz tests, a million rounds each"
+	@echo "make soak      fuzz tests with a million rounds each, pulled cables, a whole day of a board"
 	@echo "make lock      requirements/*.txt and tools/node/package-lock.json anew"
 	@echo "make contract  the backend contract anew from protocols/messages.py"
 	@echo "make clean     remove .venv, .cache and out"
@@ -67,9 +67,12 @@ lock: $(VENV)/.done
 contract: $(VENV)/.done
 	$(BIN)/o2o contract
 
-# What is too long for `make test`: the fuzz tests with a million rounds each.
+# What is too long for `make test`: the fuzz tests with a million rounds each, 50 pulled cables while a
+# board is flashed, a rider's day of 24 hours.
 soak: $(VENV)/.done
 	O2O_FUZZ=1000000 $(BIN)/pytest tests/shared -k fuzz -s --timeout=7200 $(ARGS)
+	O2O_CUTS=50 $(BIN)/pytest tests/tools/test_board_cuts.py -s --timeout=900 $(ARGS)
+	O2O_HOURS=24 $(BIN)/pytest tests/e2e/test_shift.py -s --timeout=1800 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache out build *.egg-info

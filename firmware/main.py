@@ -6,14 +6,21 @@ time pass, send what fits. Everything in it returns at once.
 
 import gc
 
+import firmware.preload  # noqa: F401 (first, see there)
+from firmware.boards.receiver import ReceiverSetup
 from firmware.rider.app import Rider
-from firmware.rider.fixes import PROFILES
-from firmware.system.config import ConfigError
 from firmware.system.device import Device
+from firmware.system.errors import ConfigError
+from firmware.system.forget import forget
+from firmware.system.health import ACKS, ADVERTS, BYTES, FIX, RADIO, RIDER, SERIAL, UPLINK, Health
+from firmware.system.power import Power, on_shift
+from firmware.system.state import State
 from protocols.compat import const
 
 _WAIT_MS = const(50)
 _SERIAL_BYTES = const(256)
+_SECOND_MS = const(1_000)
+_VERSION = const(1)
 
 
 class Board:
@@ -23,15 +30,39 @@ class Board:
     """
 
     def __init__(self, hardware, config: dict):
-        _check_role(config)
+        if config["kind"] != "rider":
+            raise ConfigError(
+                "key 'kind' is '{}'; this is a rider's firmware".format(config["kind"])
+            )
         self.hardware = hardware
-        self._health_every_ms = config["health_s"] * 1_000
-        self.device = Device(hardware, config, self._on_command, self._put_now)
-        self.clock = self.device.clock
-        self.rider = Rider(self.device.journal, self.clock, config["profile"], config["sensors"])
+        receiver = config["receiver"]
+        # First: what it needs for a moment is the largest piece of heap of all.
+        self.setup = ReceiverSetup(hardware, receiver["setup"], receiver["rate_ms"])
+        self._config = config
         self._serial = bytearray(_SERIAL_BYTES)
-        self._health_ms = 0
-        self._record_health("boot")
+        self._health_ms = self._second_ms = 0
+        self._adverts = self._fixes = self._acked = 0
+        self._is_new_gnss = False
+        self._is_kept = False
+        self.device = Device(hardware, config, self._on_command, self._put_now, self._on_up)
+        self.clock = self.device.clock
+        self.rider = Rider(self.device.journal, self.clock, config, self.device)
+        self.health = Health(
+            hardware,
+            self._record_health,
+            self.device.mqtt.drop,
+            self._reset,
+            bool(config["sensors"]),
+        )
+        self.power = Power()
+        self.state = State(hardware.partition("state"))
+        self._restore(self.state.load())
+        self._evidence = self.device.journal.rings[0].next
+        hardware.allow([sensor[0] for sensor in config["sensors"]])
+        forget("firmware.preload")
+        self._record_health("boot", {"reset_cause": hardware.reset_cause()})
+
+    # -- what is called from below ------------------------------------------------------------------
 
     def _on_command(self, command, kind, values):
         return self.rider.on_command(command, kind, values)
@@ -39,34 +70,126 @@ class Board:
     def _put_now(self, writer):
         return self.rider.put_now(writer, self.device.journal.stamp())
 
-    def _record_health(self, event):
-        gc.collect()  # so that what is told as free is free
-        values = self.rider.health(self.clock.now_ms)
-        values["heap_free_bytes"] = gc.mem_free() if hasattr(gc, "mem_free") else 0
+    def _on_up(self):
+        self.rider.on_up()
+
+    def _record_health(self, event, values):
+        if event == "restart":
+            self._is_new_gnss = self._is_new_gnss or values["subsystem"] == "gnss"
+        else:
+            gc.collect()  # so that what is told as free is free
+            values.update(self.rider.health(self.clock.now_ms))
+            values["heap_free_bytes"] = gc.mem_free() if hasattr(gc, "mem_free") else 0
+            values["restarts"] = self.health.restarts
+            charge_pct = self.hardware.battery_pct()
+            if charge_pct is not None:
+                values["batt_pct"] = charge_pct
         self.device.record_health(event, values)
+
+    def _reset(self, cause):
+        self.rider.reporter.close()
+        self._save(True)
+        self.hardware.reset(cause)
+
+    # -- state over a restart -----------------------------------------------------------------------
+
+    def _save(self, at_once):
+        value = [_VERSION, self.device.commands.save(), self.health.save(), self.rider.save()]
+        self.state.save(value, self.clock.now_ms, at_once)
+
+    def _restore(self, value):
+        if isinstance(value, list) and len(value) == 4 and value[0] == _VERSION:
+            self.device.commands.restore(value[1])
+            self.health.restore(value[2])
+            self.rider.restore(value[3])
+
+    def _save_if_due(self, now_ms):
+        """Save at once what a restart may not undo: whatever made evidence was told to somebody."""
+        following = self.device.journal.rings[0].next
+        is_told = following != self._evidence or self.rider.reporter.unsaved
+        if is_told or self.rider.cold.is_due() or self.state.due(now_ms):
+            self._evidence = following
+            self._save(is_told)
+
+    # -- the loop -----------------------------------------------------------------------------------
 
     def step(self, wait_ms: int = _WAIT_MS) -> None:
         """One turn of the loop; waits at most `wait_ms` for something to do."""
-        self.hardware.wait(wait_ms)
+        hardware = self.hardware
+        hardware.wait(wait_ms)
         now_ms = self.clock.tick()
+        self._read_receiver(now_ms)
+        hardware.adverts(self.rider.on_advert, now_ms)
+        self.health.ticked(RADIO, now_ms)
+        self.rider.step(now_ms)
+        self.health.ticked(RIDER, now_ms)
+        if hasattr(hardware, "step_network"):
+            hardware.step_network(now_ms)
+        self.device.step(now_ms)
+        self.health.ticked(UPLINK, now_ms)
+        self._watch(now_ms)
+        self._save_if_due(now_ms)
+        if now_ms - self._second_ms >= _SECOND_MS:
+            self._second_ms = now_ms
+            self._each_second(now_ms)
+
+    def _read_receiver(self, now_ms):
         n = self.hardware.serial_into(self._serial)
+        if n:
+            self.health.heard(BYTES, now_ms)
         while n:
+            self.setup.heard(self._serial, n, now_ms)
             self.rider.on_serial(self._serial, n, now_ms)
             n = self.hardware.serial_into(self._serial) if n == _SERIAL_BYTES else 0
-        self.hardware.adverts(self.rider.on_advert, now_ms)
-        self.rider.step(now_ms)
-        self.device.step(now_ms)
-        if now_ms - self._health_ms >= self._health_every_ms:
+        self.setup.step(now_ms, self.rider.fixes.framer.valid)
+        self.health.ticked(SERIAL, now_ms)
+
+    def _watch(self, now_ms):
+        """Tell the health what came since the last turn, and let it act."""
+        health, device = self.health, self.device
+        ring = getattr(self.hardware, "ring", None)
+        adverts = ring.heard if ring is not None else self.rider.cold.adverts
+        if adverts != self._adverts:
+            self._adverts = adverts
+            health.heard(ADVERTS, now_ms)
+        if self.rider.fixes.fixes != self._fixes:
+            self._fixes = self.rider.fixes.fixes
+            health.heard(FIX, now_ms)
+        if device.acked != self._acked:
+            self._acked = device.acked
+            health.heard(ACKS, now_ms)
+            if not self._is_kept and device.mqtt.is_up:
+                self._is_kept = True
+                if hasattr(self.hardware, "keep_config"):
+                    self.hardware.keep_config()  # it brought us to the gateway
+        evidence = device.journal.rings[0]
+        health.step(now_ms, device.held, evidence.pending, len(self.rider.orders.open))
+        if self._is_new_gnss:
+            self._is_new_gnss = False
+            self.setup.again(now_ms)
+
+    def _each_second(self, now_ms):
+        rider, power, hardware = self.rider, self.power, self.hardware
+        day, ms = self.clock.day(), self.clock.ms()
+        power.look(
+            rider.estimate.motion,
+            len(rider.orders.open),
+            rider.near_dm,
+            hardware.battery_pct(),
+            on_shift(self._config["shift"], day, ms),
+            now_ms,
+        )
+        if power.position != rider.tells_position:
+            rider.on_shift(power.position)
+        rider.live.keep_ms = power.keepalive_s * 1_000
+        hardware.listen(power.radio_pct)
+        self.health.listens = bool(self._config["sensors"]) and power.radio_pct > 0
+        if now_ms - self._health_ms >= self._config["health_s"] * 1_000:
             self._health_ms = now_ms
-            self._record_health("report")
-
-
-def _check_role(config):
-    if config["kind"] != "rider":
-        raise ConfigError("key 'kind' is '{}'; this is a rider's firmware".format(config["kind"]))
-    if config["profile"] not in PROFILES:
-        known = ", ".join(PROFILES)
-        raise ConfigError("key 'profile' is '{}'; known: {}".format(config["profile"], known))
+            self._record_health("report", {})
+        if power.sleep_ms and not self.device.held and hasattr(hardware, "sleep"):
+            self._save(True)
+            hardware.sleep(power.sleep_ms)
 
 
 def run(board: Board) -> None:

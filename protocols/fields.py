@@ -33,8 +33,7 @@ def count_fields(fields, values: dict) -> int:
                 if kind == ENUM:
                     lo.index(values[name])
     if known != len(values):
-        names = [field[1] for field in fields]
-        raise KeyError([name for name in values if name not in names])
+        raise KeyError("a field that the table lacks is among: " + ", ".join(sorted(values)))
     return count
 
 

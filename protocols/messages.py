@@ -92,9 +92,8 @@ def put_record(writer: Writer, kind: int, stamp, values: dict) -> None:
     A name or a word that the table lacks is a programmer's error: KeyError or ValueError, and nothing
     was written.
     """
-    fields = RECORDS[kind][2]
-    begin_record(writer, kind, stamp, count_fields(fields, values))
-    put_fields(writer, fields, values)
+    begin_record(writer, kind, stamp, count_fields(RECORDS.fields(kind), values))
+    put_fields(writer, RECORDS.fields(kind), values)
 
 
 def check_record(item):

@@ -73,6 +73,8 @@ TABLE = """
  27 batt_pct int 0 100
  28 slot enum a b
  29 restarts u32
+ 30 config text 0 80
+ 31 link_fault text 0 60
 
 = 5 gap track
  5* of_log enum evidence track
@@ -140,6 +142,8 @@ TABLE = """
  16 cumulative_s u32
  17 unknown_s u32
  18 mode enum instant consecutive cumulative
+ 19 text_zh text 0 120
+ 20 text_en text 0 120
 
 = 12 integrity evidence
  5* what enum door_open door_closed shock tilt low_battery sensor_swapped sensor_lost
@@ -179,6 +183,7 @@ TABLE = """
  25 shocks u16
  26 tilts u16
  27 trust enum signed counted plain untrusted
+ 28 outside_cc_s u32
 
 = 15 stops track
  5* sequence text 0 600

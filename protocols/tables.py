@@ -61,6 +61,32 @@ class Tables:
         """Return (type, table) of all."""
         return [(kind, self[kind]) for kind in self]
 
+    def fields(self, kind: int):
+        """Return the fields of a type, to go through once: on a board one is in the heap at a time."""
+        if not MICROPYTHON:
+            return self[kind][2]
+        at = self._head(kind)
+        if at < 0:
+            raise KeyError(kind)
+        return self._each(at)
+
+    def _each(self, at):
+        text = self._text
+        at += 1
+        end = text.find("\n", at)
+        head = text[at:end].split(" ")
+        if len(head) > 4:  # = TYPE NAME LOG like OTHER
+            end = text.find("\n", self._head(int(head[5])) + 1)
+        while 0 <= end < len(text) - 1:
+            at = end + 1
+            end = text.find("\n", at)
+            while text[end + 1 : end + 7] == "      ":
+                end = text.find("\n", end + 1)  # the line goes on
+            words = text[at : end if end >= 0 else len(text)].split()
+            if not words or words[0] == "=":
+                return
+            yield _field(words)
+
     def log(self, kind: int) -> str:
         """Return the log of a type, without reading its fields."""
         at = self._text.find(" ", self._head(kind) + 4)  # before the name

@@ -17,9 +17,14 @@ COMMANDS = {
     "demo": "tools.demo.command",
     "nmea": "tools.nmea",
     "ble": "tools.ble",
+    "track": "tools.track",
+    "stops": "tools.stops",
+    "eta": "tools.eta",
     "store": "tools.store",
+    "board": "tools.board.command",
     "ar": "tools.ar",
     "parts": "tools.parts.command",
+    "simulate": "tools.simulate.command",
     "contract": "tools.contract.command",
 }
 

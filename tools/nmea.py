@@ -11,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from protocols import messages
 from protocols.absent import NONE
 from protocols.calendar import civil_from_days
 from protocols.fix import (
@@ -25,7 +26,6 @@ from protocols.fix import (
     Fix,
 )
 from protocols.gnss import Receiver
-from protocols import messages
 from protocols.nmea import Framer
 from protocols.satellites import SYSTEMS, number_of
 from protocols.sky import Sky

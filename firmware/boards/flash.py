@@ -15,8 +15,9 @@ class FlashImage:
 
     block_size = BLOCK_SIZE
 
-    def __init__(self, path: str, first: int, blocks: int):
+    def __init__(self, path: str, first: int, blocks: int, power=None):
         self.blocks = blocks
+        self._power = power  # a Cut, where a test wants the power to fail
         self._base = first * BLOCK_SIZE
         try:
             self._file = open(path, "r+b")
@@ -43,8 +44,9 @@ class FlashImage:
     def program(self, block: int, offset: int, buf) -> None:
         """Clear the bits that are 0 in `buf`, from `offset` of a block on."""
         done = 0
-        while done < len(buf):
-            size = min(_PIECE, len(buf) - done)
+        end = len(buf) if self._power is None else self._power.operation(len(buf))
+        while done < end:
+            size = min(_PIECE, end - done)
             old = memoryview(self._old)[:size]
             self.read(block, offset + done, old)
             for i in range(size):
@@ -52,25 +54,54 @@ class FlashImage:
             self._seek(block, offset + done, size)
             self._file.write(old)
             done += size
-        self._file.flush()
+        self._done()
 
     def erase(self, block: int) -> None:
         """Set every bit of a block."""
         self._seek(block, 0, BLOCK_SIZE)
-        for _ in range(BLOCK_SIZE // _PIECE):
+        end = BLOCK_SIZE if self._power is None else self._power.operation(BLOCK_SIZE)
+        for _ in range(end // _PIECE):
             self._file.write(_BLANK)
+        self._done()
+
+    def _done(self):
         self._file.flush()
+        if self._power is not None:
+            self._power.end()
 
     def close(self) -> None:
         """Close the image file; power stays on for the flash, nothing is lost."""
         self._file.close()
 
 
-# name -> (first block, blocks): 128 KiB of evidence, 1 MiB of track, as on a board with 4 MB flash.
-PARTITIONS = {"evidence": (0, 32), "track": (32, 256)}
+class Cut:
+    """Lets the power fail in the `at`-th flash operation (1 on), of which `torn_pct` still happens.
+
+    die(): ends this life, and does not return. One object for all partitions of a board.
+    """
+
+    def __init__(self, at: int, torn_pct: int, die):
+        self._left = at
+        self._torn_pct = torn_pct
+        self._die = die
+
+    def operation(self, size: int) -> int:
+        """Begin an operation of `size` bytes; returns how many of them happen."""
+        self._left -= 1
+        return size if self._left else size * self._torn_pct // 100
+
+    def end(self) -> None:
+        """The operation is over, and with it the power if this was the one."""
+        if self._left == 0:
+            self._die()
 
 
-def partition(path: str, name: str) -> FlashImage:
-    """Open one of the two log partitions in the image file `path`."""
+# name -> (first block, blocks): 128 KiB of evidence, 1 MiB of track, as on a board with 4 MB flash; and
+# 64 KiB for the state, behind them so that older images stay what they are.
+PARTITIONS = {"evidence": (0, 32), "track": (32, 256), "state": (288, 16)}
+
+
+def partition(path: str, name: str, power=None) -> FlashImage:
+    """Open a partition in the image file `path`; power: a Cut, or None."""
     first, blocks = PARTITIONS[name]
-    return FlashImage(path, first, blocks)
+    return FlashImage(path, first, blocks, power)

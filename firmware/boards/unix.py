@@ -13,42 +13,49 @@ import time
 
 import ffi
 
-from firmware.boards.flash import partition
+from firmware.boards.adverts_ring import AdvertsRing, ScanWatch
+from firmware.boards.files import Files
+from firmware.boards.flash import Cut, partition
 from firmware.boards.hci import HciScanner
-from firmware.system.config import ConfigError, is_port
+from firmware.system.forget import forget
+from protocols.compat import const
 
 _RADIO_RETRY_MS = 2_000
-_O_RDONLY_NOCTTY_NONBLOCK = 0o400 | 0o4000  # Linux
+_O_RDWR_NOCTTY_NONBLOCK = 0o2 | 0o400 | 0o4000  # Linux
+_IPPROTO_TCP = const(6)
+_TCP_NODELAY = const(1)
 
 
 def open_line(path: str):
-    """Open a tty for reading without ever waiting in it.
+    """Open a tty for reading and writing without ever waiting in it.
 
     MicroPython's own open() makes a blocking file, whose readinto() waits until the buffer is full.
     """
-    number = ffi.open(None).func("i", "open", "si")(path, _O_RDONLY_NOCTTY_NONBLOCK)
+    number = ffi.open(None).func("i", "open", "si")(path, _O_RDWR_NOCTTY_NONBLOCK)
     if number < 0:
         told = "cannot open the receiver's line {}; see 'serial' of key 'board' in config.json"
         raise OSError(errno.ENOENT, told.format(path))
-    return open(number, "rb")
+    return open(number, "r+b")
 
 
 class Stream:
-    """A TCP connection that never blocks; the stream of system.mqtt."""
+    """A TCP connection that never blocks (but to look a name up); the stream of system.mqtt."""
 
     def __init__(self, poller, host: str, port: int):
         self._poller = poller
-        self._socket = socket.socket()
-        self._socket.setblocking(False)
+        self.socket = socket.socket()
+        self.socket.setblocking(False)
+        # A packet is one write already: holding it back for the other side's ACK gains nothing.
+        self.socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         self._open = False
         try:
-            self._socket.connect(socket.getaddrinfo(host, port)[0][-1])
+            self.socket.connect(socket.getaddrinfo(host, port)[0][-1])
         except OSError as fault:
             if fault.args[0] != errno.EINPROGRESS:
-                self._socket.close()
+                self.socket.close()
                 raise
         self._probe = select.poll()
-        self._probe.register(self._socket, select.POLLOUT)
+        self._probe.register(self.socket, select.POLLOUT)
 
     def ready(self) -> bool:
         """Tell whether the connection stands; OSError when it was refused."""
@@ -57,57 +64,62 @@ class Stream:
                 if event & (select.POLLERR | select.POLLHUP):
                     raise OSError(errno.ECONNREFUSED)
                 self._open = True
-                self._poller.register(self._socket, select.POLLIN)
+                self._poller.register(self.socket, select.POLLIN)
         return self._open
 
     def read_into(self, buf):
         """Read what is there into `buf`: its size, 0 at the end of the stream, None when nothing."""
-        return self._socket.readinto(buf)
+        return self.socket.readinto(buf)
 
-    def write(self, buf):
-        """Write what fits of `buf` and return how much; None when nothing does."""
-        return self._socket.write(buf)
+    def write(self, buf, start: int = 0, size: int = 0):
+        """Write what fits of `buf` from `start`, `size` bytes at most (0: all): how much, or None."""
+        return self.socket.write(buf, start, size or len(buf))
 
     def close(self) -> None:
         """Close the connection."""
         if self._open:
-            self._poller.unregister(self._socket)
-        self._socket.close()
-
-
-def _check_wiring(wiring):
-    for key in wiring:
-        if key not in ("serial", "radio_port"):
-            raise ConfigError(
-                "key 'board' has an unknown '{}'; known: serial, radio_port".format(key)
-            )
-    if not isinstance(wiring.get("serial", ""), str):
-        raise ConfigError("'serial' of key 'board' is the path of the receiver's line")
-    port = wiring.get("radio_port", 0)
-    if port != 0 and not is_port(port):
-        raise ConfigError("'radio_port' of key 'board' is a TCP port, 1 to 65535, or 0 for none")
+            self._poller.unregister(self.socket)
+        self.socket.close()
 
 
 class UnixBoard:
-    """The board in folder `root`: config.json, flash.img, nvs; `wiring` is the config's 'board'.
+    """The board in folder `root`: config.json, flash.img, boots; `wiring` is the config's 'board'.
 
     wiring: 'serial' path of the receiver's pty, 'radio_port' TCP port of the HCI controller; '' and 0
-    for none. ConfigError for anything else, OSError for a line that cannot be opened.
+    for none. For tests 'cut_at' n: the power fails in the n-th flash operation from this start on (0:
+    never), of which 'torn_pct' 0..100 still happens. ConfigError for anything else, OSError for a line
+    that cannot be opened.
+
+    `ring`: boards.adverts_ring.AdvertsRing, with its counters.
     """
 
     def __init__(self, root: str, wiring: dict):
-        _check_wiring(wiring)
+        from firmware.boards import unix_process
+
+        unix_process.check_wiring(wiring)
         self._root = root
+        self._files = Files(root)
+        self._config_name = ""
+        self._power = None
+        if wiring.get("cut_at", 0):
+            self._power = Cut(wiring["cut_at"], wiring.get("torn_pct", 50), unix_process.cut_power)
+        forget("firmware.boards.unix_process")
         self._poller = select.poll()
         self._serial = None
-        path = wiring.get("serial")
-        if path:
-            self._serial = open_line(path)
-            self._poller.register(self._serial, select.POLLIN)
+        self._path = wiring.get("serial")
+        if self._path:
+            self._open_serial()
         self._radio_port = wiring.get("radio_port", 0)
         self._scanner = None
         self._radio_stream = None
         self._radio_at_ms = 0
+        self._radio_pct = 100
+        self._watch = ScanWatch()
+        self.ring = AdvertsRing()
+
+    def _open_serial(self):
+        self._serial = open_line(self._path)
+        self._poller.register(self._serial, select.POLLIN)
 
     # time and chance
     ticks_ms = staticmethod(time.ticks_ms)
@@ -129,29 +141,55 @@ class UnixBoard:
         version = ".".join(str(part) for part in it.version[:3])
         return "{} {} {}".format(it.name, version, getattr(it, "_machine", sys.platform))[:80]
 
-    # memory
+    # memory and life
     def partition(self, name: str):
-        """Return the flash partition 'evidence' or 'track'."""
-        return partition(self._root + "/flash.img", name)
+        """Return the flash partition 'evidence', 'track' or 'state'."""
+        return partition(self._root + "/flash.img", name, self._power)
 
     def count_boot(self) -> int:
-        """Count this start in the non-volatile store and return the count, from 1 on."""
-        path = self._root + "/boots"
-        try:
-            with open(path) as file:
-                boots = int(file.read())
-        except (OSError, ValueError):
-            boots = 0
-        boots += 1
-        with open(path + ".new", "w") as file:
-            file.write(str(boots))
-        os.rename(path + ".new", path)
-        return boots
+        """Return this start's number: one more than the last one's; see boards.count_boot."""
+        return self._files.count("boots", self.new_id() >> 4)
+
+    def reset_cause(self) -> str:
+        """Return, once, what the last reset() was told; 'power-on' when there was none."""
+        return self._files.take("reset_cause") or "power-on"
+
+    def reset(self, cause: str) -> None:
+        """Start anew; `cause` (at most 40 characters) is told by reset_cause() then."""
+        from firmware.boards.unix_process import begin_again
+
+        self._files.write("reset_cause", cause.encode())
+        begin_again()
+        sys.exit(1)
+
+    def config_on_trial(self, name: str) -> None:
+        """The configuration comes from the file `name`; see system.trial."""
+        self._config_name = name
+
+    def keep_config(self) -> None:
+        """The gateway was reached: the configuration on trial, if there is one, is the last good one."""
+        if self._config_name:
+            self._files.rename(self._config_name, "config.json")
+            self._config_name = ""
+
+    @staticmethod
+    def feed_watchdog() -> None:
+        """Nothing to feed: whoever runs a simulated board watches it."""
+
+    @staticmethod
+    def battery_pct():
+        """Return the charge, 0..100 %; None: a simulated board has a supply."""
+        return None
 
     # lines
-    def open_stream(self, host: str, port: int):
-        """Start a TCP connection."""
-        return Stream(self._poller, host, port)
+    def open_stream(self, host: str, port: int, tls=None):
+        """Start a TCP connection, or a TLS one: `tls` as `files` of boards.tls. OSError says why not."""
+        stream = Stream(self._poller, host, port)
+        if tls is None:
+            return stream
+        from firmware.boards.tls import secure  # costs heap: only where it is used
+
+        return secure(stream, tls, self._root)
 
     def serial_into(self, buf) -> int:
         """Read what the receiver's line has into `buf`; 0 when there is nothing."""
@@ -161,10 +199,47 @@ class UnixBoard:
             return self._serial.readinto(buf) or 0
         except OSError:
             # The other end of the pty is gone: a pulled cable. Nothing to read, and nothing to wake
-            # up for (a hung-up line is always "ready").
-            self._poller.unregister(self._serial)
-            self._serial = None
+            # up for (a hung-up line is always "ready"), until restart_gnss().
+            self._close_serial()
             return 0
+
+    def serial_write(self, data) -> int:
+        """Write to the receiver and return how many bytes it took, 0 when it takes none."""
+        if self._serial is None:
+            return 0
+        try:
+            return self._serial.write(data) or 0
+        except OSError:
+            return 0
+
+    def serial_baud(self, baud: int) -> None:
+        """Listen at another speed: a pty has none."""
+
+    def _close_serial(self):
+        if self._serial is not None:
+            self._poller.unregister(self._serial)
+            self._serial.close()
+            self._serial = None
+
+    def restart_gnss(self) -> None:
+        """Open the receiver's line anew; one that is not there stays closed."""
+        self._close_serial()
+        if self._path:
+            try:
+                self._open_serial()
+            except OSError:
+                pass
+
+    def allow(self, addresses) -> None:
+        """Let the adverts of these addresses through (6 bytes each); None: everybody's."""
+        self.ring.listen(addresses)
+
+    def listen(self, radio_pct: int) -> None:
+        """Listen for adverts that much of the time, 0..100 %."""
+        if radio_pct != self._radio_pct:
+            self._radio_pct = radio_pct
+            if self._scanner is not None:
+                self._scanner.listen(radio_pct)
 
     def adverts(self, handler, now_ms: int) -> None:
         """Hand the adverts that came in to `handler`; a dead controller is opened again."""
@@ -175,13 +250,23 @@ class UnixBoard:
                 if now_ms < self._radio_at_ms:
                     return
                 self._radio_stream = Stream(self._poller, "127.0.0.1", self._radio_port)
-                self._scanner = HciScanner(self._radio_stream)
-            self._scanner.step(handler, now_ms)
+                self._scanner = HciScanner(self._radio_stream, self.ring)
+                if self._radio_pct != 100:
+                    self._scanner.listen(self._radio_pct)
+                self._watch.begin(now_ms)
+            self._scanner.step(now_ms)
+            if self._watch.due(self.ring.heard, now_ms) and self._radio_pct:
+                self._scanner.listen(self._radio_pct)
         except OSError:
-            if self._radio_stream is not None:
-                self._radio_stream.close()
-            self._scanner = self._radio_stream = None
+            self.restart_ble()
             self._radio_at_ms = now_ms + _RADIO_RETRY_MS
+        self.ring.take(handler, now_ms)
+
+    def restart_ble(self) -> None:
+        """Close the controller's line; adverts() opens it again."""
+        if self._radio_stream is not None:
+            self._radio_stream.close()
+        self._scanner = self._radio_stream = None
 
     def wait(self, ms: int) -> None:
         """Wait until a line has something to read, at most `ms`."""

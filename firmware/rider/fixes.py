@@ -11,7 +11,6 @@ from protocols.nmea import Framer
 # The epoch under way ends when the line was silent this long: longer than any pause inside a burst
 # at 9600 baud, shorter than the second to the next one.
 _QUIET_MS = const(250)
-PROFILES = ("every-epoch",)
 
 # (key, attribute of gnss.Fix) of the numbers that a fix record may carry besides its position.
 _NUMBERS = (
@@ -30,19 +29,20 @@ _NUMBERS = (
 class Fixes:
     """Feeds one receiver's bytes and records its epochs.
 
-    journal: system.journal.Journal or its like; on_fix(fix, now_ms) is called for every epoch with a
-    position. Profile 'every-epoch' records each of them (for diagnostics: a few kB an hour more than
-    a rider needs). `epochs` counts those closed, `fixes` those with a position.
+    journal: system.journal.Journal or its like; records: whether each epoch with a position is recorded
+    (for diagnostics: some 200 kB an hour that a rider does not need); build_days: of the receiver's
+    firmware, for the week rollover, None unknown; on_epoch(fix, now_ms) is called for every epoch.
+    `epochs` counts those closed, `fixes` those with a position; `tells` False: none is recorded.
     """
 
-    def __init__(self, journal, clock, profile: str, on_fix):
-        if profile not in PROFILES:
-            raise ValueError("unknown report profile '{}'; known: {}".format(profile, PROFILES))
+    def __init__(self, journal, clock, records: bool, build_days, on_epoch):
         self.framer = Framer()
-        self.receiver = Receiver()
+        self.receiver = Receiver() if build_days is None else Receiver(build_days)
         self._journal = journal
         self._clock = clock
-        self._on_fix = on_fix
+        self._records = records
+        self._on_epoch = on_epoch
+        self.tells = True
         self._heard_ms = 0
         self.epochs = 0
         self.fixes = 0
@@ -72,15 +72,15 @@ class Fixes:
         if day >= 0 and not fix.flags & STEP and self._clock.set(day, fix.ms, "gnss"):
             # A new truth about time: what was recorded with ticks alone can now be resolved.
             self._journal.record_time("gnss", 1_000)
-        if not fix.has_position:
-            return
-        self.fixes += 1
-        self.last = fix
-        self.last_ms = now_ms
-        writer = self._journal.begin(messages.FIX, count_fields(fix), day, fix.ms)
-        put_fields(writer, fix)
-        self._journal.commit(messages.FIX)
-        self._on_fix(fix, now_ms)
+        if fix.has_position:
+            self.fixes += 1
+            self.last = fix
+            self.last_ms = now_ms
+            if self._records and self.tells:
+                writer = self._journal.begin(messages.FIX, count_fields(fix), day, fix.ms)
+                put_fields(writer, fix)
+                self._journal.commit(messages.FIX)
+        self._on_epoch(fix, now_ms)
 
 
 def count_fields(fix) -> int:

@@ -5,7 +5,7 @@ heap object on a 32-bit board. Nothing else on a board asks the interpreter for 
 """
 
 from protocols.compat import const
-from protocols.units import DAY_MS
+from protocols.units import DAY_MS, SMALL_MAX
 
 UNSET = const(-1)
 # A receiver tells the time up to some 100 ms late, never equally so: less than this is no wrong clock.
@@ -45,6 +45,18 @@ class Clock:
         self._at_ms = self.now_ms
         self.source = source
         return True
+
+    def since_ms(self, day: int, ms: int):
+        """Return the ms from the UTC moment (day, ms) until now, negative for one to come.
+
+        None while the clock is unset or for day -1; at most 2^30 - 1 either way, which is 12 days: for
+        timers that were restored after a restart, longer is all the same.
+        """
+        today = self.day()
+        if today == UNSET or day == UNSET:
+            return None
+        days = max(-12, min(today - day, 12))
+        return max(-SMALL_MAX, min(days * DAY_MS + self.ms() - ms, SMALL_MAX))
 
     def day(self) -> int:
         """Return the UTC day since 2020-01-01, or -1 while the clock is unset."""

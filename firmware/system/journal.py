@@ -14,7 +14,7 @@ _RECORD_BYTES = const(640)
 class Journal:
     """Writes records of protocols.messages to the evidence or the track ring.
 
-    evidence, track: RingLog; clock: Clock; boot: how often this board has started.
+    evidence, track: RingLog; clock: Clock; boot: number of this start.
     `refused` counts evidence that the full ring turned away: it must never be above 0 unnoticed.
     """
 

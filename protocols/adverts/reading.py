@@ -6,7 +6,7 @@ from protocols.absent import NONE
 class Reading:
     """What one advert said; a number it did not give, or gave as "not available", is NONE.
 
-    `format`   the format's word (messages.TEMP_FORMATS), None when nothing was read
+    `format`   the format's word (records.py, type 3), None when nothing was read
     `temp_cc` `dew_cc`   temperature and dew point, 0.01 degC
     `temp2_cc` the other temperature of a sensor that sends two
     `hum_cpct` 0.01 %, 0..10000; what a sensor sends above 100 % is a fault and stays NONE

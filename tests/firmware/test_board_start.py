@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tools.image import START, rider_image
+from tools.image import HEAP, START, rider_image
 from tools.parts import require
 
 CONFIG = {
@@ -27,7 +27,7 @@ def start(folder, *, image=None, wait_s=20.0, **changes):
 
 
 def begin(folder, image=None, wait_s=20.0):
-    command = [*require("micropython"), "-X", "heapsize=120k", str(START)]
+    command = [*require("micropython"), "-X", f"heapsize={HEAP}", str(START)]
     board = subprocess.Popen(
         [*command, str(image or rider_image()), str(folder)],
         stdout=subprocess.PIPE,

@@ -71,7 +71,7 @@ def stamp_of(chance):
 
 def one_beyond(field):
     """Return values just outside what `field` may hold, and of a wrong type."""
-    _, name, kind, lo, hi = field
+    _, _, kind, lo, hi = field
     if kind == wire.INT:
         return [lo - 1, hi + 1, "1", None, True, b"1"]
     if kind == wire.ENUM:

@@ -4,8 +4,10 @@ import gc
 
 from mutate import Chance, damaged, rounds
 
+from protocols import messages
 from protocols.adverts import NONE, Reading, decode
-from protocols.messages import TEMP_FORMATS
+
+FORMATS = messages.words(messages.TEMP, "format")
 
 RUUVI_VALID = "0512fc5394c37c0004fffc040cac364200cdcbb8334c884f"  # docs.ruuvi.com, data format 5
 
@@ -94,7 +96,7 @@ EXAMPLES = (
 
 def test_every_format_has_its_example_and_its_word_in_the_records():
     words = [read(text)[0] for text in EXAMPLES]
-    assert sorted(set(words)) == sorted(TEMP_FORMATS), words
+    assert sorted(set(words)) == sorted(FORMATS), words
 
 
 def test_plain_adverts_take_no_heap():
@@ -171,7 +173,7 @@ def test_fuzz_damaged_adverts_never_raise_and_leave_nothing_behind():
             refused += 1
             assert reading.__dict__ == fresh, data
         else:
-            assert word in TEMP_FORMATS and plausible(reading), data
+            assert word in FORMATS and plausible(reading), data
     assert count // 10 < refused < count
     print("adverts:", count, "damaged,", refused, "refused")
 

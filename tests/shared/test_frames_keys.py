@@ -63,6 +63,8 @@ RECORD_KEYS = """
 4 27 batt_pct INT
 4 28 slot ENUM a b
 4 29 restarts INT
+4 30 config TEXT
+4 31 link_fault TEXT
 5 5 of_log ENUM evidence track
 5 6 from_seq INT
 5 7 to_seq INT
@@ -116,6 +118,8 @@ RECORD_KEYS = """
 11 16 cumulative_s INT
 11 17 unknown_s INT
 11 18 mode ENUM instant consecutive cumulative
+11 19 text_zh TEXT
+11 20 text_en TEXT
 12 5 what ENUM door_open door_closed shock tilt low_battery sensor_swapped sensor_lost
   sensor_found slew counter
 12 6 order TEXT
@@ -151,6 +155,7 @@ RECORD_KEYS = """
 13 25 shocks INT
 13 26 tilts INT
 13 27 trust ENUM signed counted plain untrusted
+13 28 outside_cc_s INT
 14 5 event ENUM list_started bin_confirmed picked short list_done list_refused
 14 6 list TEXT
 14 7 line INT

@@ -2,7 +2,8 @@
 
 from mutate import Chance, damaged, rounds
 
-from protocols.receivers import (
+from protocols.receivers.baud_search import BAUDS, BaudSearch
+from protocols.receivers.families import (
     BDS,
     DONE,
     FAILED,
@@ -25,7 +26,6 @@ from protocols.receivers import (
     setup,
     ubx,
 )
-from protocols.receivers.baud_search import BAUDS, BaudSearch
 
 
 def line(text):

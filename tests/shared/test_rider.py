@@ -1,15 +1,14 @@
 """The rider's application with everything around it replaced: bytes and adverts in, records out."""
 
-from math import cos, radians, sqrt
-
 from firmware.rider.app import Rider
 from firmware.rider.cold import ColdBox
-from firmware.rider.geo import FAR_DM, Base, hypot
-from firmware.rider.orders import MAX_OPEN, Orders, split_e7
+from firmware.rider.orders import MAX_OPEN, Orders
 from firmware.system.clock import Clock
-from protocols import messages
+from firmware.system.config import check
+from protocols import commands, messages
 from protocols.cbor import Reader, Writer
-from protocols.fix import STEP, Fix
+from protocols.fix import STEP
+from protocols.live import is_live
 
 
 class Journal:
@@ -48,6 +47,32 @@ def still_clock():
     return Clock(lambda: 0, lambda new, old: new - old)
 
 
+class Link:
+    """A connection that takes live messages, or is not there."""
+
+    is_up = True
+
+    def __init__(self):
+        self.lives = []
+
+    def send_live(self, buf, n):
+        self.lives.append(bytes(buf[:n]))
+        return True
+
+
+def rider_of(journal, clock, profile="every-epoch", link=None):
+    config = check(
+        {
+            "version": 1,
+            "device": "rider-0001",
+            "kind": "rider",
+            "brokers": [["127.0.0.1", 1883]],
+            "profile": profile,
+        }
+    )
+    return Rider(journal, clock, config, link or Link())
+
+
 def sentence(body):
     xor = 0
     for byte in body:
@@ -72,7 +97,7 @@ def feed(rider, data, now_ms):
 
 def test_every_epoch_with_a_position_is_a_fix_record():
     journal = Journal()
-    rider = Rider(journal, still_clock(), "every-epoch", [])
+    rider = rider_of(journal, still_clock())
     for second in range(5):
         feed(rider, burst(second, status=b"A" if second != 2 else b"V"), 1_000 * second)
     rider.step(4_100)
@@ -87,7 +112,7 @@ def test_every_epoch_with_a_position_is_a_fix_record():
 def test_the_first_date_sets_the_clock_and_is_recorded():
     journal = Journal()
     clock = still_clock()
-    rider = Rider(journal, clock, "every-epoch", [])
+    rider = rider_of(journal, clock)
     feed(rider, burst(0) + burst(1), 0)
     assert (clock.day(), clock.ms()) == (2517, 36_900_000)
     assert len(journal.of(messages.TIME)) == 1
@@ -95,7 +120,7 @@ def test_the_first_date_sets_the_clock_and_is_recorded():
 
 def test_a_time_that_jumped_sets_the_clock_only_when_the_next_follows_it():
     journal, clock = Journal(), still_clock()
-    rider = Rider(journal, clock, "every-epoch", [])
+    rider = rider_of(journal, clock)
     feed(
         rider, burst(0) + burst(1) + burst(40), 0
     )  # a flipped digit, or a dead zone: not known yet
@@ -108,69 +133,6 @@ def test_a_time_that_jumped_sets_the_clock_only_when_the_next_follows_it():
     assert journal.of(messages.FIX)[0]["acc_cm"] == 320  # HDOP 0.8 of a plain fix
 
 
-def test_an_unknown_report_profile_is_refused_by_name():
-    try:
-        Rider(Journal(), still_clock(), "sometimes", [])
-    except ValueError as fault:
-        assert "sometimes" in str(fault) and "every-epoch" in str(fault)
-        return
-    raise AssertionError("it was taken")
-
-
-def metres(a, b):
-    north = (a[0] - b[0]) * 0.011132
-    east = (a[1] - b[1]) * 0.011132 * cos(radians(a[0] / 1e7))
-    return sqrt(north * north + east * east)
-
-
-def test_distances_in_integers_are_those_of_floats():
-    state = 5
-    for scale in (3_000, 30_000, 300_000, 8_000_000):
-        for _ in range(200):
-            state = (state * 1103515245 + 12345) & 0x3FFFFFFF
-            lat = 312_300_000 - (state >> 10) % 600_000_000
-            lon = 1_214_700_000 - (state >> 4) % 2_400_000_000
-            state = (state * 1103515245 + 12345) & 0x3FFFFFFF
-            north = (state >> 8) % (2 * scale) - scale
-            state = (state * 1103515245 + 12345) & 0x3FFFFFFF
-            east = (state >> 8) % (2 * scale) - scale
-            there = (lat + north, lon + east)
-            if abs(there[0]) > 850_000_000 or abs(there[1]) > 1_800_000_000:
-                continue
-            base = Base(split_e7(lat), split_e7(lon))
-            dm = base.distance_dm(split_e7(there[0]), split_e7(there[1]))
-            true_m = min(metres((lat, lon), there), FAR_DM / 10)
-            assert abs(dm / 10 - true_m) <= 0.3 + true_m * 0.001, (lat, north, lon, east)
-
-
-def test_distances_across_the_date_line_and_far_away():
-    base = Base(split_e7(0), split_e7(1_799_999_000))
-    assert 200 <= base.distance_dm(split_e7(0), split_e7(-1_799_999_000)) <= 230  # 22 m
-    assert base.distance_dm(split_e7(0), split_e7(0)) == FAR_DM
-    assert base.distance_dm(split_e7(100_000_000), split_e7(1_799_999_000)) == FAR_DM
-
-
-def test_hypot():
-    for x, y, value in (
-        (0, 0, 0),
-        (3, 4, 5),
-        (-3, 4, 5),
-        (1, 0, 1),
-        (16_383, 0, 16_383),
-        (1, 1, 1),
-    ):
-        assert hypot(x, y) == value
-    for x in (20_000, 300_000, 900_000):
-        assert abs(hypot(x, x) - x * 1.41421356) <= x * 0.0002
-
-
-def fix_at(lat_e7, lon_e7, speed_mm_s=5_000, quality=1):
-    fix = Fix()
-    fix.lat, fix.lon = split_e7(lat_e7), split_e7(lon_e7)
-    fix.has_position, fix.speed_mm_s, fix.quality = True, speed_mm_s, quality
-    return fix
-
-
 HOME = {"lat_e7": 312_300_000, "lon_e7": 1_214_700_000}
 
 
@@ -180,45 +142,132 @@ def assign(orders, name):
     orders.assign("c-" + name, values)
 
 
-def approach(orders, metres_from, metres_to, step=-5, quality=1):
-    for away in range(metres_from, metres_to, step):
-        orders.on_fix(fix_at(312_300_000 + int(away / 0.011132), 1_214_700_000, quality=quality))
+class World:
+    """A rider who moves north towards HOME at 5 m/s, by what his receiver says."""
+
+    def __init__(self, profile="adaptive", journal=None):
+        self.journal = journal or Journal()
+        self.now_ms = 0
+        self.clock = Clock(lambda: self.now_ms, lambda new, old: new - old)
+        self.link = Link()
+        self.rider = rider_of(self.journal, self.clock, profile, self.link)
+        self.second = 0
+
+    def at(self, metres_south, speed=b"9.72"):
+        """Let one second pass at so many metres south of HOME."""
+        degrees, rest = divmod(312_300_000 - int(metres_south / 0.011132), 10_000_000)
+        lat = b"%02d%08.5f" % (degrees, rest * 60 / 10_000_000)
+        h, m, s = self.second // 3600, self.second // 60 % 60, self.second % 60
+        time = b"%02d%02d%02d.00" % (10 + h, m, s)
+        where = b"%s,N,12128.20000,E" % lat
+        data = sentence(b"GNGGA,%s,%s,1,18,0.8,12.4,M,9.7,M,," % (time, where))
+        data += sentence(b"GNRMC,%s,A,%s,%s,0.00,221126,,,A,V" % (time, where, speed))
+        feed(self.rider, data, self.now_ms)
+        for _ in range(4):
+            self.now_ms += 250
+            self.clock.tick()
+            self.rider.step(self.now_ms)
+        self.second += 1
+
+    def ride(self, metres_from, metres_to):
+        for metres in range(metres_from, metres_to, -5):
+            self.at(metres)
+
+    def command(self, kind, **values):
+        values["order"] = "A1"
+        return self.rider.on_command("c-%d" % kind, kind, values)
+
+    def assign(self, **values):
+        for name in HOME:
+            values[name] = HOME[name]
+        return self.command(commands.ASSIGN, promised_day=2517, promised_ms=40_000_000, **values)
+
+    def alerts(self):
+        return [each["alert"] for each in self.journal.of(messages.ALERT)]
+
+    def states(self):
+        return [each["state"] for each in self.journal.of(messages.ORDER)]
 
 
-def test_near_is_told_once_at_300_m_with_minutes():
-    journal = Journal()
-    orders = Orders(journal)
-    assign(orders, "A1")
-    approach(orders, 800, 305)
-    assert journal.of(messages.ALERT) == []
-    approach(orders, 300, 100)
-    approach(orders, 100, 600, 5)
-    approach(orders, 600, 100)
-    alerts = journal.of(messages.ALERT)
-    assert len(alerts) == 1
-    assert 294 <= alerts[0]["dist_m"] <= 301
-    assert alerts[0]["eta_s"] == alerts[0]["ride_s"] + alerts[0]["handover_s"]
-    assert alerts[0]["text_zh"].startswith("骑手距您") and "分钟" in alerts[0]["text_zh"]
-    assert "min" in alerts[0]["text_en"]
+def test_a_customer_is_told_at_a_kilometre_at_300_m_and_at_the_door_once_each():
+    world = World()
+    world.ride(1_500, 1_400)
+    assert world.assign()
+    world.ride(1_400, 0)
+    for _ in range(30):
+        world.at(0, b"0.00")
+    assert world.command(commands.HANDED_OVER)
+    world.ride(0, -300)
+    assert world.alerts() == ["approach", "near", "arrived"]
+    near = world.journal.of(messages.ALERT)[1]
+    assert 280 <= near["dist_m"] <= 301
+    assert near["eta_s"] == near["ride_s"] + near["handover_s"]
+    assert near["text_zh"].startswith("骑手距您") and "分钟" in near["text_zh"]
+    assert world.states() == ["assigned", "arrived", "handed_over"]
 
 
-def test_no_customer_is_told_on_an_estimated_position():
-    journal = Journal()
-    orders = Orders(journal)
-    assign(orders, "A1")
-    for quality in (6, 7, 8):
-        approach(orders, 400, 5, quality=quality)
-    assert journal.of(messages.ALERT) == []
+def test_what_was_told_is_not_told_again_after_a_power_cut():
+    world = World()
+    world.assign()
+    world.ride(1_100, 250)
+    assert world.alerts() == ["approach", "near"]
+    saved = world.rider.save()
+    again = World(journal=world.journal)
+    assert again.rider.restore(saved)
+    again.second = world.second
+    assert [order.name for order in again.rider.orders.open] == ["A1"]
+    again.ride(250, 0)
+    assert again.alerts() == ["approach", "near", "arrived"]
 
 
-def test_arrived_is_told_once():
-    journal = Journal()
-    orders = Orders(journal)
-    assign(orders, "A1")
-    approach(orders, 100, 0)
-    approach(orders, 0, 100, 5)
-    approach(orders, 100, 0)
-    assert [each["state"] for each in journal.of(messages.ORDER)] == ["assigned", "arrived"]
+def test_a_damaged_state_begins_anew_and_raises_nothing():
+    world = World()
+    world.assign()
+    saved = world.rider.save()
+    for place in range(len(saved)):
+        for odd in (None, 7, b"x", [], [1, 2, 3], "no"):
+            damaged = list(saved)
+            damaged[place] = odd
+            again = World()
+            again.rider.restore(damaged)
+            again.ride(100, 80)
+    for odd in (None, 5, [], [1], b"", {}):
+        assert not World().rider.restore(odd)
+
+
+def test_no_position_goes_out_before_the_goods_are_fetched_and_none_off_shift():
+    world = World()
+    world.assign(pickup_lat_e7=HOME["lat_e7"], pickup_lon_e7=HOME["lon_e7"])
+    world.ride(400, 100)
+    assert world.alerts() == []  # the goods are still in the shop
+    world.command(commands.PICKED_UP)
+    world.ride(100, 90)
+    assert world.alerts() == ["near"]
+    sent = len(world.link.lives)
+    world.rider.on_shift(False)
+    lines = len(world.journal.of(messages.LINE))
+    world.ride(2_000, 1_000)
+    assert len(world.link.lives) == sent and len(world.journal.of(messages.LINE)) == lines
+
+
+def test_the_adaptive_profile_sends_track_and_live_messages_and_no_fixes():
+    world = World()
+    world.assign()
+    world.ride(600, 300)
+    world.command(commands.HANDED_OVER)  # an order's track ends with it
+    assert world.journal.of(messages.FIX) == []
+    assert len(world.journal.of(messages.LINE)) == 1
+    assert world.link.lives and all(is_live(data) for data in world.link.lives)
+    diagnostic = World("every-epoch")
+    diagnostic.ride(600, 500)
+    assert len(diagnostic.journal.of(messages.FIX)) >= 19
+    assert diagnostic.link.lives == [] and diagnostic.journal.of(messages.LINE) == []
+
+
+def test_a_command_for_another_role_is_not_taken():
+    world = World()
+    assert not world.rider.on_command("c", commands.PICKLIST, {})
+    assert not world.rider.on_command("c", commands.REENROL, {"sensor": SENSOR})
 
 
 def test_the_thirteenth_order_is_refused_with_a_reason():
@@ -232,17 +281,6 @@ def test_the_thirteenth_order_is_refused_with_a_reason():
     orders.close("c-x", {"order": "A3"}, "handed_over")
     assign(orders, "A12")
     assert journal.of(messages.ORDER)[-1]["state"] == "assigned"
-
-
-def test_the_same_order_again_changes_nothing():
-    journal = Journal()
-    orders = Orders(journal)
-    assign(orders, "A1")
-    approach(orders, 250, 100)
-    assign(orders, "A1")
-    approach(orders, 250, 100)
-    assert len(journal.of(messages.ALERT)) == 1
-    assert len(orders.open) == 1
 
 
 def test_ending_an_order_that_is_not_open_says_so():

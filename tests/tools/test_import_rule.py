@@ -33,6 +33,7 @@ ENGINES = {
     "protocols/aes.py": {"cryptolib", "cryptography"},
     "protocols/sm4.py": {"cryptography"},
     "protocols/sm3.py": {"hashlib"},
+    "firmware/boot.py": {"hashlib", "machine", "vfs"},  # runs before there is a board to ask
 }
 
 

@@ -82,7 +82,7 @@ _ADDED: dict[str, dict[str, Schema]] = {
         "vertices": {
             "type": "array",
             "minItems": 1,
-            "maxItems": 255,
+            "maxItems": 1000,
             "items": {
                 "type": "array",
                 "minItems": 3,
@@ -94,6 +94,7 @@ _ADDED: dict[str, dict[str, Schema]] = {
                 ],
             },
         },
+        "breaks": {"type": "array", "items": {"type": "integer", "minimum": 0}},
     },
 }
 # Fields that the gateway takes apart, and what it puts in their place.

@@ -37,7 +37,7 @@ both = (utc, ticks)
 utc = ({frames.KEY_DAY}: day, {frames.KEY_MS}: ms-of-day)
 ticks = ({frames.KEY_TICK}: tick-ms, {frames.KEY_BOOT}: boot)
 tick-ms = u32    ; since start-up
-boot = u32       ; how often the device has started
+boot = u32       ; number of the start
 """
 
 

@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "adverts": (INTERNAL, "Adverts heard so far."),
     "trust": (INTERNAL, _TRUST),
     # health
-    "boot": (INTERNAL, "How often the device has started."),
+    "boot": (INTERNAL, "Number of the start: one more than the last; the first is a random one."),
     "implementation": (INTERNAL, "What executes the firmware."),
     "firmware": (INTERNAL, "Version of the firmware."),
     "heap_free_bytes": (INTERNAL, "Free heap."),
@@ -113,6 +113,7 @@ FIELDS: dict[str, tuple[str, str]] = {
         SENSITIVE,
         "The stretch of track: [ms after `from`, latitude, longitude in degrees x 1e7], in order.",
     ),
+    "breaks": (INTERNAL, "Places in `vertices` behind which the way to the next is not known."),
     "from": (INTERNAL, "Time of the first vertex, UTC."),
     "bound_cm": (
         INTERNAL,
@@ -154,6 +155,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "product_min_cc": (INTERNAL, "The coldest that the goods were."),
     "product_max_cc": (INTERNAL, "The warmest that the goods were."),
     "mkt_cc": (INTERNAL, "Mean kinetic temperature (USP <1079.2>) over the known time."),
+    "outside_cc_s": (
+        INTERNAL,
+        "Degrees beyond the limits times seconds: how much, not only how long.",
+    ),
     "longest_s": (INTERNAL, "Longest time beyond a limit without a break."),
     "excursions": (INTERNAL, "How often a limit was broken."),
     "doors": (INTERNAL, "How often the box was opened."),
@@ -170,6 +175,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     "silent_ms": (INTERNAL, "How long nothing had come."),
     "acks_ahead": (INTERNAL, "Acknowledgements of records never sent: flash lost numbers."),
     "logs_begun": (INTERNAL, "Logs begun anew for that."),
+    "config": (INTERNAL, "Why a new configuration was refused; the last good one runs."),
+    "link_fault": (INTERNAL, "What ended the last connection to a broker."),
     "slot": (INTERNAL, "The firmware slot that runs."),
     "restarts": (INTERNAL, "How often parts were restarted since start-up."),
     # roster
@@ -191,7 +198,7 @@ _DEVICE: dict[str, tuple[str, str]] = {
         INTERNAL,
         "The device's logs: number, 0 evidence or 1 track, oldest held, next to come.",
     ),
-    "packed": (SENSITIVE, "The stretch of track as bytes: protocols/track.py."),
+    "packed": (SENSITIVE, "The stretch of track as bytes: protocols/line.py."),
     "tick_ms": (INTERNAL, "Time since start-up when it was said."),
     "promised_day": (
         INTERNAL,

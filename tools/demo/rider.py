@@ -8,7 +8,7 @@ from typing import Any
 from tools.demo import rings
 from tools.demo.children import Child, Children
 from tools.demo.epochs import Epoch, epochs_in
-from tools.image import START, rider_image
+from tools.image import HEAP, START, rider_image
 from tools.parts import require
 from tools.simulate.receiver import Receiver
 
@@ -58,7 +58,7 @@ class Rider:
             self.device,
             [
                 *require("micropython"),
-                *("-X", "heapsize=120k", str(START), str(rider_image()), str(self.folder)),
+                *("-X", f"heapsize={HEAP}", str(START), str(rider_image()), str(self.folder)),
             ],
         )
 

@@ -18,6 +18,7 @@ from tools.demo.rides import Ride, plan
 from tools.demo.site import CITY, Site, check_free, free_ports
 from tools.demo.summary import Outcome, show_summary
 from tools.demo.threads import ThreadWatch
+from tools.image import HEAP
 from tools.parts import require
 from tools.simulate import sentences
 
@@ -96,7 +97,7 @@ class Demo:
             site.start_air(self._air_spec())
             for rider in self._riders:
                 rider.start_board(children, site.broker_port)
-            self._say(f"{len(self._riders)} boards switched on (MicroPython, 120 kB heap)")
+            self._say(f"{len(self._riders)} boards switched on (MicroPython, heap {HEAP})")
             if options.picking:
                 picking = Picking(self._folder, children, site, options.picking_port, options.once)
                 picking.start()

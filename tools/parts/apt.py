@@ -36,11 +36,11 @@ def codename() -> str:
 class AptBox:
     """apt with its own folders under `folder`.
 
-    suite: None for the machine's own sources, else the name of another suite on the same mirror; in
-    that case nothing counts as installed.
+    suite: None for the machine's own sources, else the name of a suite on the same mirror; in that case
+    nothing counts as installed. architecture: Debian's name of another one than the machine's own.
     """
 
-    def __init__(self, folder: Path, suite: str | None = None):
+    def __init__(self, folder: Path, suite: str | None = None, architecture: str | None = None):
         self._folder = folder
         for name in ("etc", "state/lists/partial", "cache/archives/partial", "deb"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -51,6 +51,11 @@ class AptBox:
         ]
         if os.geteuid() == 0:
             self._options.append("APT::Sandbox::User=root")  # our folder need not be world-readable
+        if architecture:
+            self._options += [
+                f"APT::Architecture={architecture}",
+                f"APT::Architectures={architecture}",
+            ]
         if suite:
             source = folder / "etc" / f"{suite}.sources"
             source.write_text(_source_for(suite))

@@ -90,15 +90,23 @@ _MICROPYTHON_DEBS = [
 ]
 
 
+def _unpacked_micropython(folder: str) -> Command | None:
+    """Return the command for a MicroPython that was unpacked with a libc of its own."""
+    ours = cache_dir() / folder
+    loader = next(ours.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"), None)
+    program = ours / "usr/bin/micropython"
+    if loader is None or not program.exists():
+        return None
+    return [str(loader), "--library-path", str(loader.parent), str(program)]
+
+
 def _find_micropython() -> Command | None:
     named = os.environ.get("O2O_MICROPYTHON")
     if named:
         return [named]
-    ours = cache_dir() / "micropython"
-    loader = next(ours.glob("usr/lib/*-linux-gnu*/ld-linux-*.so.*"), None)
-    if loader is not None and (ours / "usr/bin/micropython").exists():
-        program = str(ours / "usr/bin/micropython")
-        return [str(loader), "--library-path", str(loader.parent), program]
+    ours = _unpacked_micropython("micropython")
+    if ours is not None:
+        return ours
     system = _program("micropython")
     version = _version(system, "-c", "import sys; print(*sys.implementation.version[:2], sep='.')")
     return system if version >= _MICROPYTHON_MIN else None
@@ -115,6 +123,24 @@ def _fetch_micropython() -> None:
     box.update()
     box.unpack(_MICROPYTHON_DEBS, cache_dir() / "micropython")
     box.discard()
+
+
+def _find_micropython_32() -> Command | None:
+    ours = _unpacked_micropython("micropython-32")
+    # Not every kernel runs 32-bit programs.
+    return ours if _version(ours, "-c", "print('1.0')") else None
+
+
+def _fetch_micropython_32() -> None:
+    if not apt.available():
+        raise PartMissingError("this machine has no apt")
+    here = apt.codename()
+    box = apt.AptBox(cache_dir() / "apt-32", apt.NEXT_SUITE.get(here, here), "i386")
+    box.update()
+    box.unpack(_MICROPYTHON_DEBS, cache_dir() / "micropython-32")
+    box.discard()
+    if _find_micropython_32() is None:
+        raise PartMissingError("this machine's kernel runs no 32-bit programs")
 
 
 # -- brokers ----------------------------------------------------------------------------------------
@@ -210,6 +236,14 @@ PARTS = {
             _fetch_micropython,
             "install micropython >= 1.22, or name one in $O2O_MICROPYTHON",
             ("demo", "test"),
+        ),
+        Part(
+            "micropython-32",
+            "the boards' objects are of its size: 32 bit",
+            _find_micropython_32,
+            _fetch_micropython_32,
+            "it needs Debian's i386 packages, and a kernel that runs 32-bit programs",
+            (),
         ),
         Part(
             "mosquitto",
