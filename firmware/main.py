@@ -20,6 +20,8 @@ from protocols.compat import const
 _WAIT_MS = const(50)
 _SERIAL_BYTES = const(256)
 _SECOND_MS = const(1_000)
+_WELL_MS = const(60_000)
+_FAILED_MAX = const(3)
 _VERSION = const(1)
 
 
@@ -43,7 +45,8 @@ class Board:
         self._health_ms = self._second_ms = 0
         self._adverts = self._fixes = self._acked = 0
         self._is_new_gnss = False
-        self._is_kept = False
+        self._is_kept = self._is_confirmed = False
+        self._unwell_ms = 0  # when it last was
         self.device = Device(hardware, config, self._on_command, self._put_now, self._on_up)
         self.clock = self.device.clock
         self.rider = Rider(self.device.journal, self.clock, config, self.device)
@@ -184,6 +187,7 @@ class Board:
         rider.live.keep_ms = power.keepalive_s * 1_000
         hardware.listen(power.radio_pct)
         self.health.listens = bool(self._config["sensors"]) and power.radio_pct > 0
+        self._confirm_if_well(now_ms)
         if now_ms - self._health_ms >= self._config["health_s"] * 1_000:
             self._health_ms = now_ms
             self._record_health("report", {})
@@ -191,8 +195,37 @@ class Board:
             self._save(True)
             hardware.sleep(power.sleep_ms)
 
+    def _confirm_if_well(self, now_ms):
+        """A firmware on trial is kept once position, sensors and gateway were there for a minute."""
+        health = self.health
+        if self._is_confirmed:
+            return
+        if not (
+            self._is_kept
+            and self.device.is_up
+            and health.silent_ms(FIX, now_ms) < _WELL_MS
+            and (not self._config["sensors"] or health.silent_ms(ADVERTS, now_ms) < _WELL_MS)
+        ):
+            self._unwell_ms = now_ms
+        elif now_ms - self._unwell_ms >= _WELL_MS:
+            self._is_confirmed = True
+            if hasattr(self.hardware, "confirm_slot"):
+                self.hardware.confirm_slot()
+
 
 def run(board: Board) -> None:
-    """Run a board until the power goes."""
+    """Run a board until the power goes.
+
+    A turn of the loop that finds no heap is given up, and what it held is free again; when that
+    happens turn after turn the board starts anew: its rings and its state have all that it accepted.
+    """
+    failed = 0
     while True:
-        board.step()
+        try:
+            board.step()
+            failed = 0
+        except MemoryError:
+            failed += 1
+            gc.collect()
+            if failed > _FAILED_MAX:
+                board.hardware.reset("memory")

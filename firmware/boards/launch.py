@@ -27,8 +27,21 @@ def open_board(config: dict):
 
     hardware = UnixBoard(os.getenv("O2O_BOARD_ROOT") or ".", config["board"])
     # The rings are in the host's folder; the small files lie where a board has them, on its littlefs.
-    hardware._files = Files("")
+    hardware.keep_files(Files(""))
     return hardware
+
+
+def confirm_slot() -> None:
+    """The running slot does its work: it stays, whatever comes (firmware.boot)."""
+    import hashlib
+
+    from firmware.boards.rom import Rom
+    from firmware.system.forget import forget
+    from firmware.system.slots import Slots
+
+    if Slots(Rom(), hashlib.sha256).confirm():
+        print("o2o: this version is confirmed")  # noqa: T201
+    forget("firmware.system.slots", "firmware.boards.rom", "firmware.boot")
 
 
 def launch():
@@ -44,6 +57,7 @@ def launch():
         forget("firmware.system.config")
         hardware = open_board(config)
         hardware.config_on_trial(on_trial)
+        hardware.confirm_slot = confirm_slot
         return Board(hardware, config)
 
     told = ""

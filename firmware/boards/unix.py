@@ -162,6 +162,10 @@ class UnixBoard:
         begin_again()
         sys.exit(1)
 
+    def keep_files(self, files) -> None:
+        """Keep the small files (starts, causes, configuration) there: boards.files.Files."""
+        self._files = files
+
     def config_on_trial(self, name: str) -> None:
         """The configuration comes from the file `name`; see system.trial."""
         self._config_name = name

@@ -6,6 +6,7 @@ a lost sensor, untrusted readings, a power cut of unknown length, a profile that
 Events need this file, readings do not: a board loads it for an event and forgets it (rider.trips).
 """
 
+from firmware.rider.loading import forget, load
 from firmware.rider.thermal import weight
 from protocols import messages
 from protocols.absent import NONE
@@ -63,6 +64,7 @@ _HALF = const(0x1FFF_FFFF)
 _UNKNOWN_MAX_MS = const(300_000)
 
 STATES = ("in", "warn", "out", "latched")
+_U32_MAX = const(0xFFFF_FFFF)
 _VERDICTS = ("pass", "fail", "inconclusive")
 _MODES = ("instant", "consecutive", "cumulative")
 
@@ -130,6 +132,7 @@ def put_verdict(journal, trips) -> int:
         "unknown_s": (state[_UNKNOWN_MS] + 999) // 1_000,
         "longest_s": state[_LONGEST_MS] // 1_000,
         "cumulative_s": outside_ms(worst) // 1_000,
+        "outside_cc_s": min(outside_cc_s(worst), _U32_MAX),
         "excursions": min(state[_EXCURSIONS], 65_535),
     }
     if worst.profile.version:
@@ -179,6 +182,8 @@ def put_excursion(journal, trip, side: int, was: int, now: int) -> None:
         "peak_cc": state[_MAX_CC if side == _HIGH else _MIN_CC],
         "unknown_s": (state[_UNKNOWN_MS] + 999) // 1_000,
     }
+    values["text_zh"], values["text_en"] = load("box_events").texts(STATES[now])
+    forget("box_events")
     if k >= 0 and trip.profile.rows[k + _SIDE] == side:
         values["limit_cc"] = trip.profile.rows[k + _THRESHOLD]
         values["mode"] = _MODES[trip.profile.rows[k + _MODE]]

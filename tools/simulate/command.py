@@ -3,9 +3,9 @@
 import argparse
 import importlib
 
-HELP = "simulate what is not here, with the truth beside it: coldbox"
+HELP = "simulate what is not here, with the truth beside it: ride, coldbox"
 # name -> module with HELP, add_arguments(parser) and run(args) -> int
-SIMULATIONS = {"coldbox": "tools.simulate.boxtrace"}
+SIMULATIONS = {"ride": "tools.simulate.shift.command", "coldbox": "tools.simulate.boxtrace"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tools.demo import rings
 from tools.image import HEAP, START, build
 from tools.parts import require
 from tools.simulate import sentences
 from tools.simulate.coldbox import Sensor
-from tools.simulate.ride import Sample
 from tools.simulate.shift.board import (
     CAN_OPEN,
     DROPPED,
@@ -30,7 +30,7 @@ DEVICE = "rider-0001"
 # A Sunday morning; the day of the world begins at World.start_s local time, UTC+8.
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC) - timedelta(hours=8)
 # Part -> mpy-cross's name of what it runs on.
-_ARCH = {"micropython": "x64", "micropython-32": "x86"}
+INTERPRETERS = {"micropython": "x64", "micropython-32": "x86"}
 _ADVERT_EVERY_S = 2
 _SETTLE_S = 3_600
 _SENSORS = (
@@ -73,7 +73,7 @@ class Shift:
         self._root = folder / "board"
         self._root.mkdir(parents=True, exist_ok=True)
         (self._root / "config.json").write_text(json.dumps(_config(profile)))
-        image = build(_ARCH[interpreter], "lockstep").path
+        image = build(INTERPRETERS[interpreter], "lockstep").path
         argv = [
             *require(interpreter),
             *("-X", f"heapsize={heap}", str(START), str(image)),
@@ -83,7 +83,9 @@ class Shift:
         self.site = Site(folder / "site", self.broker.send)
         self.told = Told()
         self._dice = random.Random(world.seconds)
-        self._sensors = [Sensor(address, form, base) for address, _, form, base in _SENSORS]
+        self._sensors = [
+            Sensor(address, form, base, period_s=900.0) for address, _, form, base in _SENSORS
+        ]
         self._begin = MIDNIGHT + timedelta(seconds=world.start_s)
         self._started_s = 0.0  # world time of the board's start
         self._off_until_s = 0
@@ -110,15 +112,18 @@ class Shift:
         self.board.power_off()
         return self.told
 
+    def close(self) -> None:
+        """Switch the board off and close the gateway's database."""
+        self.board.power_off()
+        self.site.close()
+
     def _is_delivered(self) -> bool:
         committed = {self.site.next_of(log, DEVICE): log for log in self._logs()}
         wanted = {self.told.evidence_accepted + 1, self.told.track_accepted + 1}
         return wanted <= set(committed)
 
     def _logs(self) -> list[int]:
-        from tools.demo.rings import read
-
-        return [ring.log for ring in read(self._root / "flash.img").values()]
+        return [ring.log for ring in rings.read(self._root / "flash.img").values()]
 
     # -- one second ---------------------------------------------------------------------------------
 
@@ -161,7 +166,7 @@ class Shift:
     ) -> None:
         if not self.board.is_on:
             return
-        reachable = not self._faults & {"dead_zone"}
+        reachable = not self._faults & {"dead_zone", "blackout"}
         if reachable:
             flags |= CAN_OPEN
         if self._is_open and ("dropped" in self._faults or not reachable):
@@ -269,6 +274,3 @@ def _config(profile: str) -> dict[str, Any]:
         "health_s": 300,
         "backoff_max_s": 60,
     }
-
-
-__all__ = ["Sample", "Shift", "Told"]

@@ -25,7 +25,10 @@ FAULTS = {
     "broker_frozen": (6, 60, 600),
     "gateway_down": (5, 60, 1_200),
     "dropped": (30, 1, 2),
+    # Long enough that a track ring runs over: 1 MiB at one record a second.
+    "blackout": (1, 28_000, 30_000),
 }
+DAILY = tuple(FAULTS)[:-1]
 _SIGMA_M, _CANYON_M, _TAU_S = 2.5, 15.0, 20.0
 _NIGHT_S = (22.5 * 3600, 7.5 * 3600)
 
@@ -73,7 +76,7 @@ class World:
         start_s: int = 10 * 3600,
         track: list[Sample] | None = None,
         cuts: int = 0,
-        faults: tuple[str, ...] = tuple(FAULTS),
+        faults: tuple[str, ...] = DAILY,
     ):
         self._dice = random.Random(seed)
         self.seconds = round(hours * 3600)
@@ -205,6 +208,7 @@ class World:
             share = count * self.seconds / DAY_S
             for _ in range(max(1, round(share))):
                 start = self._dice.randrange(30, max(31, self.seconds - longest))
+                longest = max(shortest, min(longest, self.seconds - start))
                 yield Span(name, start, start + self._dice.randint(shortest, longest))
 
 
