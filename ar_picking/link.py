@@ -54,7 +54,9 @@ class DeviceLink(threading.Thread):
         self._on_list = on_list
         self._lists: dict[str, dict[int, dict[str, Any]]] = {}
         self._answered: deque[str] = deque(maxlen=64)
-        self._device = Device(self._board, settings, self._take, lambda _writer: False, lambda: None)
+        self._device = Device(
+            self._board, settings, self._take, lambda _writer: False, lambda: None
+        )
         self._device.clock.set(*self._board.utc(), "system")
         self._device.record_health("boot", {})
 

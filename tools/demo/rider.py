@@ -14,7 +14,10 @@ from tools.simulate.receiver import Receiver
 
 
 class Rider:
-    """A board in `folder` fed with `bursts` = [(seconds, bytes), ...]; `sensors` in its cold box."""
+    """A board in `folder` fed with `bursts` = [(seconds, bytes), ...]; `sensors` in its cold box.
+
+    profile: 'every-epoch' records every position, 'adaptive' is what a rider would have.
+    """
 
     def __init__(
         self,
@@ -23,11 +26,13 @@ class Rider:
         bursts: Iterable[tuple[float, bytes]],
         sensors: list[dict[str, Any]],
         radio_port: int,
+        profile: str = "every-epoch",
     ):
         self.device = device
         self.folder = folder
         self.sensors = sensors
         self.radio_port = radio_port
+        self._profile = profile
         self._sent = bytearray()
         self.receiver = Receiver(self._noting(bursts))
         self.board: Child | None = None
@@ -45,7 +50,7 @@ class Rider:
             "device": self.device,
             "kind": "rider",
             "brokers": [["127.0.0.1", broker_port]],
-            "profile": "every-epoch",
+            "profile": self._profile,
             "sensors": [
                 {"address": each["address"], "name": each["name"]} for each in self.sensors
             ],
@@ -68,5 +73,8 @@ class Rider:
         return rings.read(image) if image.exists() else {}
 
     def epochs(self) -> list[Epoch]:
-        """Return the epochs with a position in the bytes that went over the line, in order."""
-        return epochs_in(bytes(self._sent))
+        """Return the epochs with a position that went over the line, in order, one record each.
+
+        None for the profile 'adaptive': its board tells the track as vertices.
+        """
+        return epochs_in(bytes(self._sent)) if self._profile == "every-epoch" else []

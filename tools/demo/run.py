@@ -139,7 +139,10 @@ class Demo:
             }
             device = f"rider-{number + 1:04d}"
             bursts = ride.bursts(start + _UNTIL_THEY_RIDE)
-            rider = Rider(device, self._folder / device, bursts, [sensor], ports[number])
+            # Two show that every single position arrives, the third reports as a rider's board would.
+            profile = "adaptive" if number == 2 else "every-epoch"
+            folder = self._folder / device
+            rider = Rider(device, folder, bursts, [sensor], ports[number], profile)
             self._riders.append(rider)
             self._orders[device] = f"A{1001 + number}"
             self._homes[device] = ride.end()
