@@ -185,6 +185,7 @@ class Board:
         if power.position != rider.tells_position:
             rider.on_shift(power.position)
         rider.live.keep_ms = power.keepalive_s * 1_000
+        rider.report_ms = power.report_s * 1_000
         hardware.listen(power.radio_pct)
         self.health.listens = bool(self._config["sensors"]) and power.radio_pct > 0
         self._confirm_if_well(now_ms)

@@ -34,8 +34,9 @@ class Rider:
     Profile 'every-epoch' records every position as the receiver gave it; 'adaptive' records the track
     and sends live messages instead.
 
-    `tells_position` False: off shift, no position leaves the board. `near_dm`: distance to the nearest
-    customer whose goods are with the rider, -1 without one.
+    `tells_position` False: off shift, no position leaves the board. `report_ms`: between live messages
+    while no order is open; then there is no track either. `near_dm`: distance to the nearest customer
+    whose goods are with the rider, -1 without one.
     """
 
     def __init__(self, journal, clock, config: dict, link):
@@ -57,6 +58,8 @@ class Rider:
         self.orders.observers += [self.cold.on_order, self.outlook.on_order, self._on_order]
         self.tells_position = True
         self.near_dm = -1
+        self.report_ms = 60_000
+        self._reported_ms = -60_000
         self._second_ms = 0
 
     # -- from the hardware --------------------------------------------------------------------------
@@ -128,8 +131,12 @@ class Rider:
         self._find_nearest()
         if not self._is_adaptive or not self.tells_position:
             return
-        self.reporter.take(estimate)
+        if self.orders.open:
+            self.reporter.take(estimate)
+        elif now_ms - self._reported_ms < self.report_ms:
+            return  # no order, no track: only where he is, now and then
         if self._link.is_up:
+            self._reported_ms = now_ms
             size = self.live.take(estimate, self.near_dm)
             if size and not self._link.send_live(self.live.buf, size):
                 self.live.anew()

@@ -264,6 +264,15 @@ def test_the_adaptive_profile_sends_track_and_live_messages_and_no_fixes():
     assert diagnostic.link.lives == [] and diagnostic.journal.of(messages.LINE) == []
 
 
+def test_without_an_order_there_is_no_track_and_a_position_a_minute():
+    world = World()
+    world.ride(3_000, 2_100)  # three minutes
+    assert 3 <= len(world.link.lives) <= 5
+    world.assign()
+    world.command(commands.CANCEL)
+    assert world.journal.of(messages.LINE) == []
+
+
 def test_a_command_for_another_role_is_not_taken():
     world = World()
     assert not world.rider.on_command("c", commands.PICKLIST, {})
