@@ -59,6 +59,19 @@ def _shorts(taken: set[str]) -> Iterator[str]:
                 yield f"_{first}{last}"
 
 
+def _parsed(text: str) -> ast.Module:
+    """Parse; again when another thread did so at the same time, which CPython 3.11 takes for a fault.
+
+    (cpython #106905: the parser's depth is counted for the whole process.)
+    """
+    for _ in range(9):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            continue
+    return ast.parse(text)
+
+
 def _bound(node: ast.AST) -> Iterator[str]:
     """Yield the names that a module, a class, an import or a `global` binds."""
     if isinstance(node, ast.Global):
@@ -102,7 +115,7 @@ class _File:
         }
         self.foreign: set[str] = set()
         self.bases: set[str] = set()
-        tree = ast.parse(text)
+        tree = _parsed(text)
         nodes = list(ast.walk(tree))
         self.parameters = {node.arg for node in nodes if isinstance(node, ast.arg)} - {
             "self",

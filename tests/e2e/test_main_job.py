@@ -217,7 +217,8 @@ def test_a_generated_ride_with_temperatures_and_an_order(start):
     assert temps and all(-1_910 - 100 < each < -1_790 + 100 for each in temps)
     assert all(each["bds_used"] == 10 for each in bodies if each["stream"] == "fix")
     alerts = [each for each in bodies if each["stream"] == "alert"]
-    assert len(alerts) == 1 and "米" in alerts[0]["text_zh"]
+    assert [each["alert"] for each in alerts] == ["near", "arrived"]
+    assert "米" in alerts[0]["text_zh"]
     states = [each["state"] for each in bodies if each["stream"] == "order"]
     assert states[:2] == ["received", "assigned"] and "arrived" in states
 

@@ -361,7 +361,8 @@ def test_partitions_are_nor_flash_for_the_rings_and_the_state():
 
 def test_boots_are_counted_and_a_reset_tells_its_cause_once():
     it = board()
-    assert [it.count_boot(), it.count_boot()] == [1, 2] and world.calls[-1] == "commit"
+    first = it.count_boot()
+    assert first > 0 and it.count_boot() == first + 1 and world.calls[-1] == "commit"
     it.reset("uplink silent 2 h" + "x" * 40)
     assert world.calls[-1] == "reset"
     assert it.reset_cause() == ("uplink silent 2 h" + "x" * 40)[:40]

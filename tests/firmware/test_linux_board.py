@@ -109,7 +109,8 @@ def test_a_device_without_receiver_and_radio_has_all_the_methods(tmp_path):
     flash = board.partition("state")
     assert flash.blocks == 16
     flash.close()
-    assert [board.count_boot(), board.count_boot()] == [1, 2]
+    first = board.count_boot()
+    assert first > 0 and board.count_boot() == first + 1
 
 
 @pytest.mark.parametrize(
@@ -244,6 +245,8 @@ def test_an_adapter_that_refuses_is_tried_again(radio, monkeypatch):
 
 
 def test_a_reset_starts_the_program_again_with_its_cause(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "boots").write_text("0")
     script = tmp_path / "life.py"
     script.write_text(
         "import sys\n"
