@@ -134,7 +134,9 @@ def start():
     told = ""
     try:
         rom = memoryview(vfs.rom_ioctl(2, 0))
-        counted = machine.reset_cause() != machine.SOFT_RESET
+        # Waking up from deep sleep is no new start: a board may do so every five minutes.
+        quiet = (machine.SOFT_RESET, getattr(machine, "DEEPSLEEP_RESET", -1))
+        counted = machine.reset_cause() not in quiet
         slot, told = choose(rom, hashlib.sha256, counted)
         if slot:
             begin, _ = slot_range(slot, len(rom))

@@ -14,14 +14,15 @@ from firmware.system.errors import ConfigError
 from firmware.system.forget import forget
 from firmware.system.health import ACKS, ADVERTS, BYTES, FIX, RADIO, RIDER, SERIAL, UPLINK, Health
 from firmware.system.power import Power, on_shift
-from firmware.system.state import State
+from firmware.system.state import Pairs, State
 from protocols.compat import const
 
 _WAIT_MS = const(50)
 _SERIAL_BYTES = const(256)
 _SECOND_MS = const(1_000)
 _WELL_MS = const(60_000)
-_FAILED_MAX = const(3)
+_TRIAL_MS = const(180_000)
+_NO_NETWORK_MS = const(300_000)
 _VERSION = const(1)
 
 
@@ -43,11 +44,17 @@ class Board:
         self._config = config
         self._serial = bytearray(_SERIAL_BYTES)
         self._health_ms = self._second_ms = 0
-        self._adverts = self._fixes = self._acked = 0
+        self._adverts = self._fixes = 0
+        self._is_rtc_set = False
+        self._up_ms = 0  # when the broker was last connected
         self._is_new_gnss = False
         self._is_kept = self._is_confirmed = False
         self._unwell_ms = 0  # when it last was
-        self.device = Device(hardware, config, self._on_command, self._put_now, self._on_up)
+        self.device = Device(
+            hardware, config, self._on_command, self._put_now, self._on_up, self._save_if_told
+        )
+        # A ring that held records has acknowledgements of another start: they are no sign of life.
+        self._acked = self.device.acked
         self.clock = self.device.clock
         self.rider = Rider(self.device.journal, self.clock, config, self.device)
         self.health = Health(
@@ -58,9 +65,11 @@ class Board:
             bool(config["sensors"]),
         )
         self.power = Power()
-        self.state = State(hardware.partition("state"))
+        self.state = State(Pairs(hardware.partition("state")))
         self._restore(self.state.load())
         self._evidence = self.device.journal.rings[0].next
+        if config["shift"] and not self.rider.orders.open:
+            self.rider.on_shift(False)  # until a clock tells that it is one
         hardware.allow([sensor[0] for sensor in config["sensors"]])
         forget("firmware.preload")
         self._record_health("boot", {"reset_cause": hardware.reset_cause()})
@@ -68,6 +77,8 @@ class Board:
     # -- what is called from below ------------------------------------------------------------------
 
     def _on_command(self, command, kind, values):
+        if self.device.journal.rings[0].is_full:
+            return False  # what cannot be answered is not carried out: it is sent again
         return self.rider.on_command(command, kind, values)
 
     def _put_now(self, writer):
@@ -84,6 +95,8 @@ class Board:
             values.update(self.rider.health(self.clock.now_ms))
             values["heap_free_bytes"] = gc.mem_free() if hasattr(gc, "mem_free") else 0
             values["restarts"] = self.health.restarts
+            # A board whose state cannot be kept forgets its orders with the next power cut.
+            values["state_refused"] = self.state.refused + self.state.failed
             charge_pct = self.hardware.battery_pct()
             if charge_pct is not None:
                 values["batt_pct"] = charge_pct
@@ -106,13 +119,18 @@ class Board:
             self.health.restore(value[2])
             self.rider.restore(value[3])
 
-    def _save_if_due(self, now_ms):
-        """Save at once what a restart may not undo: whatever made evidence was told to somebody."""
+    def _save_if_told(self, now_ms):
+        """Save at once what a restart may not undo: whatever made evidence is told to somebody.
+
+        Before it is sent: a gateway that knows an order to be over would never end it again.
+        """
         following = self.device.journal.rings[0].next
-        is_told = following != self._evidence or self.rider.reporter.unsaved
-        if is_told or self.rider.cold.is_due() or self.state.due(now_ms):
+        rider = self.rider
+        if following != self._evidence or rider.reporter.unsaved or rider.cold.is_due():
             self._evidence = following
-            self._save(is_told)
+            self._save(True)
+        elif self.state.due(now_ms):
+            self._save(False)
 
     # -- the loop -----------------------------------------------------------------------------------
 
@@ -131,7 +149,6 @@ class Board:
         self.device.step(now_ms)
         self.health.ticked(UPLINK, now_ms)
         self._watch(now_ms)
-        self._save_if_due(now_ms)
         if now_ms - self._second_ms >= _SECOND_MS:
             self._second_ms = now_ms
             self._each_second(now_ms)
@@ -182,8 +199,14 @@ class Board:
             on_shift(self._config["shift"], day, ms),
             now_ms,
         )
-        if power.position != rider.tells_position:
-            rider.on_shift(power.position)
+        # Without a clock nobody knows; an open order's track matters more than a minute too much of it.
+        knows = day >= 0 or not self._config["shift"] or len(rider.orders.open) > 0
+        if (power.position and knows) != rider.tells_position:
+            rider.on_shift(power.position and knows)
+        if day >= 0 and not self._is_rtc_set:
+            self._is_rtc_set = True
+            if hasattr(hardware, "set_rtc"):
+                hardware.set_rtc(day, ms)  # TLS judges certificates by it
         rider.live.keep_ms = power.keepalive_s * 1_000
         rider.report_ms = power.report_s * 1_000
         hardware.listen(power.radio_pct)
@@ -192,7 +215,12 @@ class Board:
         if now_ms - self._health_ms >= self._config["health_s"] * 1_000:
             self._health_ms = now_ms
             self._record_health("report", {})
-        if power.sleep_ms and not self.device.held and hasattr(hardware, "sleep"):
+        if self.device.is_up:
+            self._up_ms = now_ms
+        # What waits is on flash. A firmware on trial is given the time to prove itself first.
+        has_told = not self.device.held or now_ms - self._up_ms > _NO_NETWORK_MS
+        is_tried = self._is_confirmed or now_ms >= _TRIAL_MS
+        if power.sleep_ms and has_told and is_tried and hasattr(hardware, "sleep"):
             self._save(True)
             hardware.sleep(power.sleep_ms)
 
@@ -217,16 +245,12 @@ class Board:
 def run(board: Board) -> None:
     """Run a board until the power goes.
 
-    A turn of the loop that finds no heap is given up, and what it held is free again; when that
-    happens turn after turn the board starts anew: its rings and its state have all that it accepted.
+    A turn of the loop that finds no heap may have done half of something: the board starts anew from
+    its rings and its last snapshot, which is older than what was half done, so that it is done again.
     """
-    failed = 0
-    while True:
-        try:
+    try:
+        while True:
             board.step()
-            failed = 0
-        except MemoryError:
-            failed += 1
-            gc.collect()
-            if failed > _FAILED_MAX:
-                board.hardware.reset("memory")
+    except MemoryError:
+        gc.collect()
+        board.hardware.reset("memory")

@@ -75,6 +75,7 @@ TABLE = """
  29 restarts u32
  30 config text 0 80
  31 link_fault text 0 60
+ 32 state_refused u32
 
 = 5 gap track
  5* of_log enum evidence track

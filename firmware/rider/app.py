@@ -21,6 +21,7 @@ from protocols.calendar import wire_day
 from protocols.compat import const
 
 _SECOND_MS = const(1_000)
+_HOUR_MS = const(3_600_000)
 # Slices of planning in one turn of the loop; each is 0.4 ms of the unix port.
 _SLICES = const(4)
 _VERSION = const(1)
@@ -59,7 +60,7 @@ class Rider:
         self.tells_position = True
         self.near_dm = -1
         self.report_ms = 60_000
-        self._reported_ms = -60_000
+        self._reported_ms = -_HOUR_MS
         self._second_ms = 0
 
     # -- from the hardware --------------------------------------------------------------------------
@@ -94,6 +95,7 @@ class Rider:
     def on_up(self) -> None:
         """A connection stands: whoever listens there may know nothing yet."""
         self.live.anew()
+        self._reported_ms = self._clock.now_ms - _HOUR_MS  # and at once
 
     def step(self, now_ms: int) -> None:
         """Do what time alone causes."""
@@ -136,9 +138,10 @@ class Rider:
         elif now_ms - self._reported_ms < self.report_ms:
             return  # no order, no track: only where he is, now and then
         if self._link.is_up:
-            self._reported_ms = now_ms
             size = self.live.take(estimate, self.near_dm)
-            if size and not self._link.send_live(self.live.buf, size):
+            if size and self._link.send_live(self.live.buf, size):
+                self._reported_ms = now_ms
+            elif size:
                 self.live.anew()
 
     def _judge(self, now_ms):
@@ -166,7 +169,7 @@ class Rider:
         """Begin or end telling positions."""
         if not tells_position:
             self.reporter.close()
-        self.tells_position = tells_position
+        self.tells_position = self.outlook.tells_position = tells_position
         self.fixes.tells = tells_position
 
     # -- for the system -----------------------------------------------------------------------------
@@ -179,8 +182,8 @@ class Rider:
     def put_now(self, writer, stamp) -> bool:
         """Write a `now` record of the last fix; False when there is none to tell."""
         fix = self.fixes.last
-        if fix is None or self._is_adaptive or not self.tells_position:
-            return False
+        if fix is None or not fix.has_position or self._is_adaptive or not self.tells_position:
+            return False  # `last` is the receiver's own, and by now perhaps of an epoch without one
         day = wire_day(fix.days)
         stamp = (stamp[0], stamp[1], day, fix.ms) if day >= 0 else stamp
         messages.begin_record(writer, messages.NOW, stamp, count_fields(fix))

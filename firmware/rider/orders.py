@@ -64,10 +64,15 @@ class Orders:
         return None
 
     def assign(self, command: str, values: dict) -> None:
-        """Take an order (commands.ASSIGN), or refuse it with a reason; again changes nothing."""
+        """Take an order (commands.ASSIGN), or refuse it with a reason.
+
+        One that is open already takes over where to, by when and the like; its pickup and its profile
+        stay: those belong to goods that may be on the way. Equal values change nothing.
+        """
         name = values["order"]
         order = self.find(name)
         if order is not None:
+            self._amend(order, values)
             self._tell(name, order.state, command)
             return
         lat_e7 = values.get("pickup_lat_e7")
@@ -81,18 +86,36 @@ class Orders:
         order = Order(name, _base(values["lat_e7"], values["lon_e7"]))
         if lat_e7 is not None:
             order.pickup = self._shared(_base(lat_e7, lon_e7))
-        if values.get("promised_day") is not None:
-            order.promised_day = values["promised_day"]
-            order.promised_ms = values.get("promised_ms") or 0
-        for field in ("profile", "building", "floor"):
-            if values.get(field) is not None:
-                setattr(order, field, values[field])
+        order.profile = values.get("profile")
+        self._promise(order, values)
         self.open.append(order)
         self._tell(name, "assigned", command)
         self._observe(order, "assigned")
         if order.pickup is None:
             order.state = "picked_up"
             self._observe(order, "picked_up")
+
+    def _promise(self, order, values):
+        if values.get("promised_day") is not None:
+            order.promised_day = values["promised_day"]
+            order.promised_ms = values.get("promised_ms") or 0
+        if values.get("building") is not None:
+            order.building = values["building"]
+        if values.get("floor") is not None:
+            order.floor = values["floor"]
+
+    def _amend(self, order, values):
+        drop = _base(values["lat_e7"], values["lon_e7"])
+        was = order.promised_day, order.promised_ms
+        self._promise(order, values)
+        moved = drop.lat != order.drop.lat or drop.lon != order.drop.lon
+        if moved:
+            order.drop = drop
+            if order.state == "arrived":
+                order.state = "picked_up"  # that was another door
+            order.watch = None  # nobody there has been told anything
+        if moved or was != (order.promised_day, order.promised_ms):
+            self._observe(order, "amended")
 
     def pick_up(self, command: str, values: dict) -> None:
         """The goods are with the rider (commands.PICKED_UP)."""

@@ -48,6 +48,7 @@ class Outlook:
         self.pace = Pace()
         self.handover = Handover()
         self.overspeed = Overspeed(journal)
+        self.tells_position = True  # off shift nobody's speed is told
         self._journal = journal
         self._on_arrived = on_arrived
         self._judged_ms = -_JUDGE_MS
@@ -66,7 +67,8 @@ class Outlook:
         Uses no heap but for a record, and for the watch of an order seen for the first time.
         """
         self.pace.on_estimate(estimate)
-        self.overspeed.on_estimate(estimate)
+        if self.tells_position:
+            self.overspeed.on_estimate(estimate)
         if estimate.valid and (estimate.source == GNSS or estimate.source == RTK):
             self._fresh_ms = estimate.t_ms
         # No customer is told by dead reckoning, nor by a position that is in doubt.

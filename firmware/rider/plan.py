@@ -82,6 +82,9 @@ class Plan:
 
     def on_order(self, order, state: str) -> None:
         """An order changed: a new one is there at once, at the end; what is done is gone at once."""
+        if state == "amended":  # other times, or another door: the same stops
+            self._wanted = True
+            return
         stops = []
         for stop in self._stops:
             if stop[0] is not order or (stop[1] and state in ("picked_up", "arrived")):

@@ -8,6 +8,8 @@ from protocols.adverts import decode
 from protocols.compat import const
 
 # Places in Sensor.state. Times are board time in its lowest 30 bits.
+# Counters reserved by a save: after a restart so many adverts are not believed, and need no save each.
+_AHEAD = const(16)
 _TEMP_CC = const(0)
 _ADVERTS = const(1)
 _HEARD_MS = const(2)
@@ -130,5 +132,5 @@ class Sensor:
 
     def save(self) -> list:
         """Return what has to survive a power cut."""
-        guard = None if self.guard is None else self.guard.pack()
+        guard = None if self.guard is None else self.guard.pack(_AHEAD)
         return [self.address, guard, self.form, pack(self.state)]

@@ -113,6 +113,8 @@ class Trips:
         day, ms = -1, 0
         if self._clock is not None:
             day, ms = self._clock.day(), self._clock.ms()
+        if self.cut is not None:
+            day, ms = self.cut[0], self.cut[1]  # an outage that is not accounted for yet began then
         return [_VERSION, day, ms, [trip.save() for trip in self.open]]
 
     def resolve_outage(self) -> None:

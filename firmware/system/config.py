@@ -42,6 +42,8 @@ _RATE_MS = (100, 1_000)
 _DAYS_MAX = 65_535
 _SENSORS_MAX = 16
 _KEY_DIGITS = 32
+_SENSOR = ("address", "key", "name", "profile")
+_PLAIN_MAX = 16
 _TLS_FILES = ("ca", "cert", "key")
 # key -> (lowest, highest) of 'shift', in minutes: of the local day, and local time less UTC.
 _SHIFT = {"start_min": (0, 1_439), "end_min": (0, 1_439), "utc_offset_min": (-720, 840)}
@@ -201,34 +203,48 @@ def _sensors(items):
         raise ConfigError("key 'sensors' lists at most {}".format(_SENSORS_MAX))
     sensors: list = []
     for item in items:
-        sensor = _sensor(item)
+        where = "sensor {} of key 'sensors'".format(len(sensors) + 1)
+        sensor = _sensor(item, where)
         for other in sensors:
             if other[0] == sensor[0]:
-                raise ConfigError("sensor {} is listed twice".format(item["address"]))
+                raise ConfigError("'address' of {} is listed twice".format(where))
         sensors.append(sensor)
     return sensors
 
 
-def _sensor(item):
+def _sensor(item, where):
+    # No value is shown, not even of an address: where two were exchanged it is the key.
     if not isinstance(item, dict) or "address" not in item or "name" not in item:
-        raise ConfigError("key 'sensors' lists objects with 'address' and 'name'")
-    _only(item, ("address", "name", "key", "profile"), "key 'sensors'")
+        raise ConfigError("{} must be an object with 'address' and 'name'".format(where))
+    for key in item:
+        if key not in _SENSOR:
+            named = " '{}'".format(key) if _is_plain(key) else ""
+            told = "unknown key{} in {}; known: {}"
+            raise ConfigError(told.format(named, where, ", ".join(_SENSOR)))
     address = address_bytes(item["address"])
     if address is None:
-        raise ConfigError(
-            "sensor address '{}' is not like C4:38:00:00:00:01".format(str(item["address"])[:17])
-        )
+        raise ConfigError("'address' of {} is not like C4:38:00:00:00:01".format(where))
     for key in ("name", "profile"):
         if key in item and (not isinstance(item[key], str) or not item[key]):
-            raise ConfigError("the '{}' of sensor {} is a word".format(key, item["address"]))
+            raise ConfigError("'{}' of {} is a word".format(key, where))
     if "key" not in item and "profile" not in item:
         return address, item["name"]
     key = None
     if "key" in item:
         key = _key_bytes(item["key"])
         if key is None:
-            raise ConfigError("the 'key' of sensor {} is 32 hex digits".format(item["address"]))
+            raise ConfigError("'key' of {} is 32 hex digits".format(where))
     return address, item["name"], key, item.get("profile")
+
+
+def _is_plain(key):
+    """Tell whether a key is a misspelt word, and not the text of a sensor's key in the wrong place."""
+    if len(key) > _PLAIN_MAX:
+        return False
+    for char in key:
+        if not ("a" <= char <= "z" or "A" <= char <= "Z" or char == "_"):
+            return False
+    return True
 
 
 def _key_bytes(text):

@@ -19,13 +19,14 @@ class Device:
 
     hardware: an object of firmware.boards; config: of system.config; on_command(id, kind, values):
     carries out a command, False when it is not for this role; put_now(writer): see Uplink; on_up():
-    called when a connection stands.
+    called when a connection stands; before_send(now_ms): called before anything is sent.
     """
 
-    def __init__(self, hardware, config: dict, on_command, put_now, on_up):
+    def __init__(self, hardware, config: dict, on_command, put_now, on_up, before_send=None):
         self._hardware = hardware
         self._config = config
         self._role_up = on_up
+        self._before_send = before_send
         self.clock = Clock(hardware.ticks_ms, hardware.ticks_diff)
         self.boot = hardware.count_boot()
         self.journal = open_journal(hardware, self.clock, self.boot)
@@ -64,6 +65,8 @@ class Device:
             # A goodbye keeps the will from being told: the one who reads there is told by hand.
             mqtt.publish(self._topic_presence, b"offline", 7, 0, now_ms, True)
             mqtt.close(now_ms)
+        if self._before_send is not None:
+            self._before_send(now_ms)
         while self.uplink.step(now_ms):
             pass
         self.uplink.tell_now(now_ms)

@@ -15,6 +15,9 @@ from array import array
 
 from firmware.system.ringreader import Reader
 from firmware.system.sectors import BUFFER_SIZE, HEADER_SIZE, RECORD_HEAD, RECORD_MAX, Sectors
+from protocols.compat import const
+
+_FEW_RECORDS = const(2_048)  # what one command may lead to
 
 __all__ = ("BUFFER_SIZE", "HEADER_SIZE", "RECORD_HEAD", "RECORD_MAX", "RingLog")
 
@@ -233,6 +236,14 @@ class RingLog:
         self.damaged = True
         self.ack(seq - 1)
         self.oldest = max(self.oldest, seq)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be no room for the next few records, and none can be dropped for it."""
+        if self._overwrite or self._offset + _FEW_RECORDS <= self.flash.block_size:
+            return False
+        block = (self.tail + 1) % self.flash.blocks
+        return self._first[block] > 0 and self._last_of(block) > self.acked
 
     @property
     def pending(self) -> int:

@@ -33,6 +33,37 @@ _KEYS = (int, str)
 _ATOM = const(9)  # the longest integer or head of a CBOR item
 
 
+class Pairs:
+    """Erase blocks of `flash` taken two by two, so that a snapshot may be larger than one of them."""
+
+    def __init__(self, flash):
+        self._flash = flash
+        self.blocks = flash.blocks // 2
+        self.block_size = 2 * flash.block_size
+
+    def read(self, block: int, offset: int, buf) -> None:
+        """Fill `buf` from `offset` of a pair."""
+        self._each(self._flash.read, block, offset, buf)
+
+    def program(self, block: int, offset: int, buf) -> None:
+        """Clear the bits that are 0 in `buf`, from `offset` of a pair on."""
+        self._each(self._flash.program, block, offset, buf)
+
+    def _each(self, do, block, offset, buf):
+        size = self._flash.block_size
+        view = memoryview(buf)
+        while view:
+            here = min(len(view), size - offset % size)
+            do(2 * block + offset // size, offset % size, view[:here])
+            view = view[here:]
+            offset += here
+
+    def erase(self, block: int) -> None:
+        """Set every bit of a pair, the first block last: without its head nothing behind it counts."""
+        self._flash.erase(2 * block + 1)
+        self._flash.erase(2 * block)
+
+
 class State:
     """Snapshots on `flash` = object with block_size, blocks (2 at least), read, program and erase as
     for system.ringlog.
@@ -138,10 +169,12 @@ class State:
         """
         if not at_once and not self.due(now_ms):
             return False
+        self._saved_ms = (
+            now_ms  # also where it is refused: trying again at once would refuse it again
+        )
         if not self._pass(value, -1, 0):
             self.refused += 1
             return False
-        self._saved_ms = now_ms
         size = self._total
         crc = self._sum
         if self._seq and size == self._size and crc == self._crc:

@@ -65,6 +65,7 @@ RECORD_KEYS = """
 4 29 restarts INT
 4 30 config TEXT
 4 31 link_fault TEXT
+4 32 state_refused INT
 5 5 of_log ENUM evidence track
 5 6 from_seq INT
 5 7 to_seq INT

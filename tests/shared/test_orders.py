@@ -126,7 +126,7 @@ def test_what_is_told_again_is_answered_again_and_changes_nothing():
     orders, journal, told = made("A1")
     orders.pick_up("c2", {"order": "A1"})
     before = list(told)
-    orders.assign("c3", placed("A1", lat_e7=0))
+    orders.assign("c3", placed("A1"))
     assert last(journal) == ("picked_up", "c3", None)
     orders.pick_up("c4", {"order": "A1"})
     assert last(journal) == ("picked_up", "c4", None)
@@ -137,6 +137,19 @@ def test_what_is_told_again_is_answered_again_and_changes_nothing():
     assert len(journal.records) == count and orders.open[0].arrived_ms == 1
     orders.pick_up("c5", {"order": "A1"})  # the answer is where it stands, not a step back
     assert last(journal) == ("arrived", "c5", None)
+
+
+def test_another_door_or_promise_is_taken_over():
+    orders, _, told = made("A1")
+    orders.pick_up("c2", {"order": "A1"})
+    order = orders.open[0]
+    order.watch = "told"
+    orders.assign("c3", placed("A1", promised_ms=41_000_000))
+    assert order.promised_ms == 41_000_000 and order.watch == "told" and order.drop.lat[0] == 31
+    orders.arrive(order, 2_517, 1)
+    orders.assign("c4", placed("A1", promised_ms=41_000_000, lat_e7=322_300_000))
+    assert (order.drop.lat[0], order.state, order.watch) == (32, "picked_up", None)
+    assert [each[1] for each in told[-3:]] == ["amended", "arrived", "amended"]
 
 
 def test_out_of_turn():

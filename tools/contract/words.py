@@ -176,6 +176,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "acks_ahead": (INTERNAL, "Acknowledgements of records never sent: flash lost numbers."),
     "logs_begun": (INTERNAL, "Logs begun anew for that."),
     "config": (INTERNAL, "Why a new configuration was refused; the last good one runs."),
+    "state_refused": (
+        INTERNAL,
+        "Snapshots of the application's state that could not be kept: must be 0.",
+    ),
     "link_fault": (INTERNAL, "What ended the last connection to a broker."),
     "slot": (INTERNAL, "The firmware slot that runs."),
     "restarts": (INTERNAL, "How often parts were restarted since start-up."),
