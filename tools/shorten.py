@@ -9,6 +9,9 @@ Touched are names with one leading underscore and a lower-case letter, and param
 by keyword, token by token: lines stay where they are, and a traceback points at the right one. Files
 that look into each other's private names (a class and its base, a function at its own class's other
 objects) get them shortened alike.
+
+What cannot be followed in the text is refused, with its file and line: a field in an f-string, a call
+with `**`, an import of `*` or from `.`, a base class that is not imported by its name from its file.
 """
 
 import ast
@@ -17,22 +20,29 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
+from tools.errors import ToolError
 from tools.parts.place import ROOT
 
 _PRIVATE = re.compile(r"_[a-z][a-z0-9_]*")
+_FIELD = re.compile(r"\{[^{}]*?\.(_[a-z][a-z0-9_]*)")  # '{0._count}', of str.format()
 _BUILTINS = frozenset(dir(builtins)) | {"const", "ptr8", "ptr16", "ptr32"}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def shorten(sources: list[Path]) -> dict[Path, str]:
-    """Return the text of every source, shortened; those with machine code (`*_viper`) as they are."""
+    """Return the text of every source, shortened; those with machine code (`*_viper`) as they are.
+
+    ToolError names file and line of what cannot be shortened without changing what it does.
+    """
     texts = {path: path.read_text(encoding="utf-8") for path in sources}
     kept = _kept({path: text for path, text in texts.items() if path.stem.endswith("_viper")})
     files = {path: _File(path, text) for path, text in texts.items() if path not in kept[1]}
     spoken = kept[0].union(*(file.spoken for file in files.values()))
     called = set().union(*(file.keywords for file in files.values()))
+    _check_bases(list(files.values()))
     result = dict(texts)
     for group in _groups(files):
         taken = set().union(*(file.names for file in group)) | spoken
@@ -83,8 +93,8 @@ def _bound(node: ast.AST) -> Iterator[str]:
         for inner in _statements(node.body):
             if isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
                 yield inner.name
-            elif isinstance(inner, (ast.Assign, ast.AnnAssign, ast.For)):
-                yield from (each.id for each in ast.walk(inner) if isinstance(each, ast.Name))
+            else:
+                yield from _assigned(inner)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -93,9 +103,25 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         yield inner
         if not isinstance(inner, (ast.FunctionDef, ast.ClassDef)):
             for name in ("body", "orelse", "handlers", "finalbody"):
-                blocks = getattr(inner, name, [])
-                for block in blocks:
-                    yield from _statements(getattr(block, "body", []) or [block])
+                for block in getattr(inner, name, []):
+                    if isinstance(block, ast.ExceptHandler):
+                        yield from _statements(block.body)
+                    else:
+                        yield from _statements([block])
+
+
+def _assigned(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names in a statement that it may bind, not those in the blocks below it."""
+    parts: list[ast.AST] = [statement]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.ExceptHandler):
+            if part.name:
+                yield part.name
+            continue
+        parts += (each for each in ast.iter_child_nodes(part) if not isinstance(each, ast.stmt))
 
 
 class _File:
@@ -107,16 +133,15 @@ class _File:
         self.tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
         self.names = {token.string for token in self.tokens if token.type == tokenize.NAME}
         self.private = {name for name in self.names if _PRIVATE.fullmatch(name)}
-        # Asked for by a string (getattr): such a name keeps its spelling everywhere.
-        self.spoken = {
-            token.string[1:-1]
-            for token in self.tokens
-            if token.type == tokenize.STRING and _PRIVATE.fullmatch(token.string[1:-1])
-        }
+        # Asked for by a string (getattr, format): such a name keeps its spelling everywhere.
+        texts = [token.string for token in self.tokens if token.type == tokenize.STRING]
+        self.spoken = {text[1:-1] for text in texts if _PRIVATE.fullmatch(text[1:-1])}
+        self.spoken.update(name for text in texts for name in _FIELD.findall(text))
         self.foreign: set[str] = set()
         self.bases: set[str] = set()
         tree = _parsed(text)
         nodes = list(ast.walk(tree))
+        self._check(nodes)
         self.parameters = {node.arg for node in nodes if isinstance(node, ast.arg)} - {
             "self",
             "cls",
@@ -129,11 +154,13 @@ class _File:
             if isinstance(node, (ast.Module, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Global))
             for name in _bound(node)
         }
-        modules: dict[str, str] = {}
+        # What a name of this file may be elsewhere: (module, its name there).
+        imported: dict[str, list[tuple[str, str]]] = {}
         for node in nodes:
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
-                    modules[alias.asname or alias.name] = node.module
+                    origin = (node.module, alias.name)
+                    imported.setdefault(alias.asname or alias.name, []).append(origin)
                     if _PRIVATE.fullmatch(alias.name):
                         self.bases.add(node.module)
             elif (
@@ -142,11 +169,42 @@ class _File:
                 and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
             ):
                 self.foreign.add(node.attr)
+        stored = {
+            node.id
+            for node in nodes
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        self.classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)} - stored
+        # Bases of other files: (line, module, name there).
+        self.imported_bases: list[tuple[int, str, str]] = []
         for node in nodes:
-            if isinstance(node, ast.ClassDef):
-                for base in node.bases:
-                    if isinstance(base, ast.Name) and base.id in modules:
-                        self.bases.add(modules[base.id])
+            for base in node.bases if isinstance(node, ast.ClassDef) else ():
+                name = base.id if isinstance(base, ast.Name) else ""
+                known = self.classes | set(imported) | _BUILTINS
+                if name not in known or name in stored:
+                    raise self._refused(
+                        base, "this base class is an alias or an attribute; import it by its name"
+                    )
+                for module, there in imported.get(name, ()):
+                    self.bases.add(module)
+                    self.imported_bases.append((base.lineno, module, there))
+
+    def _check(self, nodes: list[ast.AST]) -> None:
+        """Raise ToolError at what names cannot be followed through."""
+        for node in nodes:
+            if isinstance(node, ast.JoinedStr) and any(
+                isinstance(each, ast.FormattedValue) for each in node.values
+            ):
+                raise self._refused(node, "names in an f-string stay as they are; use str.format()")
+            if isinstance(node, ast.keyword) and node.arg is None:
+                raise self._refused(node.value, "a call with ** hides its keywords; write them out")
+            if isinstance(node, ast.ImportFrom) and (node.level or node.names[0].name == "*"):
+                raise self._refused(
+                    node, "an import of * or from '.' hides names; write them out in full"
+                )
+
+    def _refused(self, node: ast.expr | ast.stmt, why: str) -> ToolError:
+        return ToolError(f"{self.path.relative_to(ROOT)}, line {node.lineno}: {why}")
 
     @property
     def module(self) -> str:
@@ -156,7 +214,11 @@ class _File:
     def renamed(self, members: dict[str, str], local: dict[str, str]) -> str:
         """Return the text with short names: `members` everywhere, `local` where no dot precedes."""
         lines = self.text.split("\n")
-        for before, token in reversed(list(zip(self.tokens, self.tokens[1:], strict=False))):
+        # A line may end behind a dot: what counts is the last token that means something.
+        meant = [
+            token for token in self.tokens if token.type not in (tokenize.NL, tokenize.COMMENT)
+        ]
+        for before, token in reversed(list(pairwise(meant))):
             if token.type != tokenize.NAME:
                 continue
             word = members.get(token.string)
@@ -167,6 +229,19 @@ class _File:
                 line = lines[row - 1]
                 lines[row - 1] = line[:start] + word + line[token.end[1] :]
         return "\n".join(lines)
+
+
+def _check_bases(files: list[_File]) -> None:
+    """Raise ToolError at a base class that the file it is imported from has from elsewhere."""
+    by_module = {file.module: file for file in files}
+    for file in files:
+        for line, module, name in file.imported_bases:
+            owner = by_module.get(module)
+            if owner is not None and name not in owner.classes:
+                raise ToolError(
+                    f"{file.path.relative_to(ROOT)}, line {line}: base class {name} is not "
+                    f"defined in {module}; import it from where it is"
+                )
 
 
 def _groups(files: dict[Path, _File]) -> list[list[_File]]:

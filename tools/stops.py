@@ -111,6 +111,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         found = json.loads(path.read_bytes())
     except ValueError as fault:
         raise ToolError(f"{path.name} is no JSON: {fault}") from None
+    except RecursionError:
+        raise ToolError(f"{path.name} is no file of instances: it is nested too deeply") from None
     instances = found.get("instances") if isinstance(found, dict) else None
     if not isinstance(instances, list) or not instances:
         raise ToolError(f"{path.name} has no list 'instances'")

@@ -1,11 +1,13 @@
 """A board gets its identity, runs, and its rings are read: `o2o board provision`, `logs`, `sim`."""
 
 import datetime
+import hashlib
 import json
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -13,18 +15,23 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tools.board.flash import flash
-from tools.board.link import Link
+from tools.board.link import Link, LinkLostError
 from tools.board.sim import SimulatedBoard
 from tools.cli import main
 from tools.parts.place import ROOT
 
-CONFIG = {
-    "version": 1,
-    "device": "rider-0001",
-    "kind": "rider",
-    "brokers": [["127.0.0.1", 1]],
-    "board": {},
-}
+# `openssl ecparam -name prime256v1` (the curve's object identifier).
+PARAMETERS = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+BASE = {"version": 1, "kind": "rider", "brokers": [["127.0.0.1", 1]], "board": {}}
+CONFIG = {**BASE, "device": "rider-0001"}
+WAITING = ("config.new", "config.try1", "config.try2", "config.try3")
+# The one that waits becomes the last good one.
+PROVED = f"""import os
+for n in os.listdir('/'):
+ if n in {WAITING!r}: os.rename('/'+n,'/config.json')
+"""
+KEYLESS = "import os\nfor n in os.listdir('/'):\n if '.der' in n: os.remove('/'+n)"
+CLEARED = "import os\nfor n in os.listdir('/'):\n if 'config.' in n: os.remove('/'+n)"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +76,22 @@ def identity(folder, name, pem=True):
     return str(paths[0]), str(paths[1]), der
 
 
+def provisioned(capsys, path, config, *words):
+    assert main(["board", "provision", path, "--config", config, *words]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def tls_of(path, *names):
+    """Return 'tls' of the first of these configurations that is there."""
+    code = f"import os,json\nn=[n for n in {names!r} if n in os.listdir('/')][0]\n"
+    return json.loads(on_board(path, code + "print(json.dumps(json.load(open('/'+n))['tls']))"))
+
+
+def files_of(path):
+    code = "import os\nfor n in os.listdir('/'):\n if '.der' in n: print(n)"
+    return set(on_board(path, code).split())
+
+
 def on_board(path, code):
     with Link(path) as link:
         return link.run(code)
@@ -105,15 +128,78 @@ def test_a_key_is_written_checked_and_never_printed(flashed, tmp_path, capsys):
     words = ["board", "provision", path, "--config", config]
     assert main([*words, "--ca", authority, "--cert", cert, "--key", key]) == 0
     out, err = capsys.readouterr()
-    assert {"ca.der", "cert.der", "key.der"} <= set(json.loads(out)["written"])
+    names = {name.split("-")[0]: name for name in json.loads(out)["written"][:3]}
+    assert set(names) == {"ca", "cert", "key"} and json.loads(out)["removed"] == []
+    assert names["key"] == f"key-{hashlib.sha256(der).hexdigest()[:8]}.der"
     secret = der[36:60]
     for text in (out, err):
         assert "PRIVATE" not in text and secret.hex() not in text and repr(secret)[2:-1] not in text
-    back = on_board(path, "print(open('/key.der','rb').read().hex())").strip()
+    back = on_board(path, f"print(open('/{names['key']}','rb').read().hex())").strip()
     assert bytes.fromhex(back) == der
+    assert tls_of(path, *WAITING) == names
     # The configuration on the board names them, and what is right already is not written again.
     assert main([*words, "--ca", authority, "--cert", cert, "--key", key]) == 0
-    assert "key.der" not in json.loads(capsys.readouterr().out)["written"]
+    assert not set(names.values()) & set(json.loads(capsys.readouterr().out)["written"])
+    on_board(path, KEYLESS)
+
+
+def test_each_configuration_keeps_its_own_pair(flashed, tmp_path, capsys, monkeypatch):
+    path = flashed.path
+    broker = {"host": "127.0.0.1", "port": 1, "tls": True}
+    config = config_file(tmp_path, brokers=[broker])
+    pairs = []
+    for each in ("one", "two", "three"):
+        (tmp_path / each).mkdir()
+        key, cert, _ = identity(tmp_path / each, "rider-0001")
+        pairs.append(["--ca", cert, "--cert", cert, "--key", key])
+    assert provisioned(capsys, path, config, *pairs[0])["was"] is not None
+    first = tls_of(path, *WAITING)
+    # As after a start that reached the gateway with it.
+    on_board(path, PROVED)
+    told = provisioned(capsys, path, config, *pairs[1])
+    second = tls_of(path, *WAITING)
+    assert told["removed"] == [] and not set(first.values()) & set(second.values())
+    assert files_of(path) == {*first.values(), *second.values()}
+    assert tls_of(path, "config.json") == first
+    # The cable is pulled between certificate and key: old and new configuration have theirs.
+    write_file = Link.write_file
+
+    def cut(link, name, data):
+        if name.startswith("/key-"):
+            raise LinkLostError("the cable is pulled")
+        return write_file(link, name, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "write_file", cut)
+        words = ["board", "provision", path, "--config", config]
+        assert main([*words, *pairs[2]]) == 1
+        assert "pulled" in capsys.readouterr().err
+    assert {*first.values(), *second.values()} < files_of(path)
+    assert (tls_of(path, "config.json"), tls_of(path, *WAITING)) == (first, second)
+    # What none names goes: the half of a pair at once, the first one's when nothing goes back to it.
+    on_board(path, PROVED + "open('/key-0.der','w').close()\nopen('/key.der.new','w').close()")
+    told = provisioned(capsys, path, config, *pairs[1])
+    assert told["written"] == [] and set(first.values()) | {"key.der.new"} < set(told["removed"])
+    assert files_of(path) == {*second.values(), "key-0.der"}  # the last is none of ours
+    on_board(path, KEYLESS)
+
+
+@pytest.mark.parametrize("pending", ["config.new", "config.try2"])
+def test_a_pending_configuration_is_taken_back(flashed, tmp_path, capsys, pending):
+    path = flashed.path
+    good = config_file(tmp_path, health_s=31)
+    on_board(path, CLEARED)
+    assert provisioned(capsys, path, good)["written"] == ["config.json"]
+    on_board(path, f"open('/{pending}','w').write('{{}}')")
+    told = provisioned(capsys, path, good)
+    assert (told["written"], told["removed"]) == ([], [pending])
+    count = on_board(path, "import os\nprint(sum('config.' in n for n in os.listdir('/')))")
+    assert count.strip() == "1"
+    # Where there is none, or none that a board can start with, one on trial would be taken instead.
+    for there in ("", "open('/config.json','w').write('{}')\n"):
+        on_board(path, f"{CLEARED}\n{there}open('/{pending}','w').write('{{}}')")
+        told = provisioned(capsys, path, good)
+        assert (told["written"], told["removed"]) == (["config.json"], [pending])
 
 
 def test_key_material_that_does_not_fit_is_refused_before_the_board_is_touched(tmp_path, capsys):
@@ -131,10 +217,27 @@ def test_key_material_that_does_not_fit_is_refused_before_the_board_is_touched(t
     ):
         assert main([*words, *more]) == (1 if "port" in said else 2)
         assert said in capsys.readouterr().err
+    # A PEM file is cut short; or holds another block first, as `openssl ecparam -genkey` writes it.
+    text = Path(key).read_text()
+    for more, said in (
+        ("-----BEGIN PRIVATE KEY-----\nMIGHAgE\n-----END PRIVATE KEY-----\n", "no private key"),
+        (text[: len(text) // 2], "no private key"),
+        (PARAMETERS + text, "no port /dev/ttyNOPE"),
+        (Path(cert).read_text() + text, "no port /dev/ttyNOPE"),
+        (PARAMETERS, "no private key"),
+    ):
+        path = tmp_path / "another.key"
+        path.write_text(more)
+        path.chmod(0o600)
+        code = 1 if "port" in said else 2
+        assert main([*words, *ca, "--cert", cert, "--key", str(path)]) == code
+        assert said in capsys.readouterr().err
+    path.write_text(text + Path(cert).read_text())
+    assert main([*words, *ca, "--cert", str(path), "--key", key]) == 1
+    assert "no port" in capsys.readouterr().err
     wrong = config_file(tmp_path, device="rider-0009")
-    assert (
-        main(["board", "provision", "x", "--config", wrong, *ca, "--cert", cert, "--key", key]) == 2
-    )
+    words = ["board", "provision", "x", "--config", wrong, *ca]
+    assert main([*words, "--cert", cert, "--key", key]) == 2
     assert "for 'rider-0002', the configuration for 'rider-0009'" in capsys.readouterr().err
 
 
@@ -146,6 +249,10 @@ def test_key_material_that_does_not_fit_is_refused_before_the_board_is_touched(t
         (json.dumps({**CONFIG, "version": 2}), "version"),
         (json.dumps({**CONFIG, "device": "Rider 1"}), "device"),
         (json.dumps({**CONFIG, "colour": 1}), "colour"),
+        (json.dumps({**CONFIG, "tls": []}), "tls"),
+        (json.dumps({**CONFIG, "tls": "x"}), "tls"),
+        (json.dumps({**CONFIG, "tls": None}), "tls"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_wrong_configuration_is_refused_before_the_board_is_touched(
@@ -153,8 +260,10 @@ def test_a_wrong_configuration_is_refused_before_the_board_is_touched(
 ):
     path = tmp_path / "c.json"
     path.write_text(text)
-    assert main(["board", "provision", "/dev/ttyNOPE", "--config", str(path)]) == 2
-    assert words in capsys.readouterr().err
+    key, cert, _ = identity(tmp_path, "rider-0001")
+    for more in ([], ["--ca", cert, "--cert", cert, "--key", key]):
+        assert main(["board", "provision", "/dev/ttyNOPE", "--config", str(path), *more]) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_the_simulated_board_is_a_command(tmp_path):
@@ -182,3 +291,10 @@ def test_the_simulated_board_stops_by_itself(tmp_path, capsys):
     assert main(["board", "sim", "--root", str(tmp_path / "b"), "--seconds", "0.5"]) == 0
     assert time.monotonic() - begin_s >= 0.5
     assert json.loads(capsys.readouterr().out)["root"] == str(tmp_path / "b")
+
+
+def test_seconds_are_a_number(capsys, monkeypatch):
+    monkeypatch.setattr(SimulatedBoard, "power_on", lambda board: pytest.fail("for ever"))
+    for words in (("sim",), ("logs", "x", "--follow")):
+        assert main(["board", *words, "--seconds", "nan"]) == 2
+        assert "--seconds is a number above 0" in capsys.readouterr().err

@@ -91,13 +91,24 @@ def test_a_bad_destination_is_bad_usage(capsys, track, dest, code, words):
         ("a,b\n1,2\n", 2, "lat_e7"),
         ("t_s,lat_e7,lon_e7\n1,2,x\n", 1, "line 2"),
         ("t_s,lat_e7,lon_e7\n", 1, "no samples"),
+        ("t_s,lat_e7,lon_e7\nnan,2,3\n", 1, "line 2: t_s is 0 to a year"),
+        ("t_s,lat_e7,lon_e7\n0,2,3\ninf,2,3\n", 1, "line 3: t_s is 0 to a year"),
+        ("t_s,lat_e7,lon_e7\n1e300,2,3\n", 1, "line 2: t_s is 0 to a year"),
+        ("t_s,lat_e7,lon_e7\n31536000,2,3\n", 1, "line 2: t_s is 0 to a year"),
+        ("t_s,lat_e7,lon_e7,hdop\n0,2,3,nan\n", 1, "line 2: hdop is"),
+        ("t_s,lat_e7,lon_e7,hdop\n0,2,3,inf\n", 1, "line 2: hdop is"),
+        ("t_s,lat_e7,lon_e7,hdop\n0,2,3,-1\n", 1, "line 2: hdop is"),
+        ("t_s,lat_e7,lon_e7,speed_cm_s\n0,2,3," + "9" * 400 + "\n", 1, "line 2: "),
+        ('t_s,lat_e7,lon_e7\n0,"' + "9" * 200_000 + '",1\n', 1, "no CSV in UTF-8"),
+        (b"t_s,lat_e7,lon_e7\n0,1,1,\xe4\n", 1, "no CSV in UTF-8"),
     ],
 )
 def test_a_bad_track_is_said_in_one_line(capsys, tmp_path, text, code, words):
     path = tmp_path / "bad.csv"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert main(["eta", str(path), "--dest", "1,2"]) == code
-    assert words in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert words in err and len(err.splitlines()) == 1
 
 
 def test_positions_are_split_with_their_sign():

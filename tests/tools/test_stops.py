@@ -125,7 +125,12 @@ def test_a_bad_instance_is_named(capsys, file, change, why):
 
 def test_what_is_no_file_of_ours(capsys, tmp_path):
     path = tmp_path / "x.json"
-    for text, why in (("{", "no JSON"), ("[]", "no list"), ('{"instances": []}', "no list")):
+    for text, why in (
+        ("{", "no JSON"),
+        ("[]", "no list"),
+        ('{"instances": []}', "no list"),
+        ("[" * 100_000, "nested too deeply"),
+    ):
         path.write_text(text)
         assert main(["stops", str(path)]) == 1 and why in capsys.readouterr().err
     path.write_bytes(b"\xff\xfe\x00")

@@ -82,6 +82,7 @@ def _logs(args: argparse.Namespace) -> int:
 
     if args.seconds is not None and not args.follow:
         raise UsageError("--seconds goes with --follow")
+    _check_seconds(args.seconds)
     with Link(args.port) as link:
         if args.follow:
             link.follow(args.seconds)
@@ -104,8 +105,7 @@ def _sim(args: argparse.Namespace) -> int:
 
     from tools.board.sim import SimulatedBoard
 
-    if args.seconds is not None and args.seconds <= 0:
-        raise UsageError("--seconds is a number above 0")
+    _check_seconds(args.seconds)
     digits = args.heap.rstrip("kKmM")
     if not digits.isdigit() or len(args.heap) - len(digits) > 1:
         raise UsageError(f"--heap is a size like 120k or 2m, not {args.heap}")
@@ -119,6 +119,11 @@ def _sim(args: argparse.Namespace) -> int:
     finally:
         board.stop()
     return 0
+
+
+def _check_seconds(seconds: float | None) -> None:
+    if seconds is not None and not seconds > 0:  # "nan" is no number above 0 either
+        raise UsageError("--seconds is a number above 0")
 
 
 def _sizes(args: argparse.Namespace) -> int:

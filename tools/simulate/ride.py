@@ -16,6 +16,8 @@ METRES_PER_E7 = 0.0111319
 _LIMIT_M_S = 6.8  # just below the 25 km/h of GB 17761
 _TURN_M_S = 2.5
 _ACCELERATION_M_S2 = 0.9
+_YEAR_S = 365 * 86_400
+_HDOP_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,15 @@ def _drive(
 
 
 def read_csv(path: Path) -> list[Sample]:
-    """Read a track file (columns t_s, lat_e7, lon_e7, and if there speed_cm_s, course_cdeg, hdop)."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(_rows(path, csv.DictReader(file)))
+    """Read a track file (columns t_s, lat_e7, lon_e7, and if there speed_cm_s, course_cdeg, hdop).
+
+    t_s is 0 to a year, hdop below 1,000. ToolError or UsageError names the file, the line and its fault.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return list(_rows(path, csv.DictReader(file)))
+    except (UnicodeDecodeError, csv.Error):
+        raise ToolError(f"{path} is no CSV in UTF-8") from None
 
 
 def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[Sample]:
@@ -111,10 +119,15 @@ def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[Sample]:
                 int(row["course_cdeg"]) / 100 if row.get("course_cdeg") else None,
                 float(row.get("hdop") or 1.0),
             )
-        except (TypeError, ValueError) as fault:
+        except (TypeError, ValueError, OverflowError) as fault:
             raise ToolError(f"{path}, line {reader.line_num}: {fault}") from fault
         if not (abs(sample.lat_e7) <= 900_000_000 and abs(sample.lon_e7) <= 1_800_000_000):
             raise ToolError(f"{path}, line {reader.line_num}: not a position on earth")
+        # Said this way round, so that "nan" is refused, too.
+        if not 0 <= sample.t_s < _YEAR_S:
+            raise ToolError(f"{path}, line {reader.line_num}: t_s is 0 to a year, in seconds")
+        if not 0 <= sample.hdop < _HDOP_MAX:
+            raise ToolError(f"{path}, line {reader.line_num}: hdop is 0 to {_HDOP_MAX}")
         count += 1
         yield sample
     if not count:
