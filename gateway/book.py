@@ -33,25 +33,36 @@ class Book:
         ).fetchone()
         return Held(str(row[0]), str(row[1]), bytes(row[2])) if row else None
 
-    def set_order(self, name: str, device: str, state: str, body: bytes) -> None:
-        """The device holds the order from now on; `body` is the intake message that said so."""
+    def set_order(self, name: str, device: str, state: str, body: bytes, taken_ms: int) -> None:
+        """The device holds the order from now on; `body` is the intake message that said so.
+
+        taken_ms: when that was taken, Unix ms.
+        """
         self._db.execute(
-            "INSERT OR REPLACE INTO orders VALUES(?,?,?,?)", (name, device, state, body)
+            "INSERT OR REPLACE INTO orders(name,device,state,body,taken_ms) VALUES(?,?,?,?,?)",
+            (name, device, state, body, taken_ms),
         )
 
     def set_order_state(self, name: str, device: str, state: str) -> bool:
-        """An order moved on; only the device that holds it can say so. True when it did."""
+        """An order moved on; only the device that holds it can say so. True when it did.
+
+        One that is over does not: what comes then is an answer to something told too late.
+        """
         return (
             self._db.execute(
-                "UPDATE orders SET state=? WHERE name=? AND device=?", (state, name, device)
+                "UPDATE orders SET state=? WHERE name=? AND device=? AND state NOT IN (?,?,?)",
+                (state, name, device, *OVER),
             ).rowcount
             > 0
         )
 
-    def open_orders(self, device: str) -> list[tuple[str, bytes, str]]:
-        """Return (name, body, state) of the orders that a device holds: not over, not failed."""
+    def open_orders(self, device: str) -> list[tuple[str, bytes, str, int]]:
+        """Return (name, body, state, Unix ms of its message) of a device's orders: not over, not failed.
+
+        The time is 0 for an order that came to a gateway of the version before.
+        """
         return self._db.execute(
-            "SELECT name,body,state FROM orders "
+            "SELECT name,body,state,taken_ms FROM orders "
             "WHERE device=? AND state NOT IN (?,?,?,?,?) ORDER BY name",
             (device, *OVER, *FAILED),
         ).fetchall()

@@ -54,13 +54,18 @@ class Committer(threading.Thread):
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def submit(self, job: Job, size: int = 0) -> None:
+    def submit(self, job: Job, size: int = 0, release: Effect | None = None) -> None:
         """Queue a job; blocks while the queue is full, which is how the sources are held back.
 
-        size: bytes that the job holds in memory.
+        size: bytes that the job holds in memory. release: runs after the commit in any case, also
+        when a defect of ours cost the job: a broker that is never told holds a place for the message
+        until it has none left, and sends it again to every gateway that starts.
         """
+        whole = job
+        if release is not None:
+            whole = lambda _store: [*self._run_part(job), release]  # noqa: E731
         while not self._stop_asked.is_set():
-            if self._jobs.put(job, size, 0.5):
+            if self._jobs.put(whole, size, 0.5):
                 return
 
     def offer(self, job: Job, size: int = 0) -> bool:
@@ -126,7 +131,7 @@ class Committer(threading.Thread):
         except sqlite3.Error:
             raise
         except Exception:
-            # A defect of ours must cost one job, not the gateway; it was not acknowledged.
+            # A defect of ours must cost one job, not the gateway; no record of it is acknowledged.
             self.failed += 1
             log.exception("a job failed and was dropped")
             return []

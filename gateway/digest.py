@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+# What msgspec raises for bytes that are not the JSON asked for: text that is not UTF-8 and what is
+# nested too deeply have errors of their own, which are no MsgspecError.
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def content_digest(body: bytes) -> bytes:
@@ -16,9 +19,10 @@ def content_digest(body: bytes) -> bytes:
     """
     try:
         content: Any = msgspec.json.decode(body)
-    except msgspec.MsgspecError:
-        return hashlib.sha256(body).digest()[:16]
-    return hashlib.sha256(_encode(content)).digest()[:16]
+        text = _encode(content)
+    except UNREADABLE:
+        text = body
+    return hashlib.sha256(text).digest()[:16]
 
 
 def command_tag(device: str, kind: int, taken_ms: int, digest: bytes, ref: str) -> str:

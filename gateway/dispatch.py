@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.book import FAILED, OVER, Held
 from gateway.digest import content_digest
-from gateway.downlink import EXPIRES_MS, Downlink
+from gateway.downlink import CARRIED, EXPIRES_MS, Downlink
 from gateway.errors import IntakeError
 from gateway.feed import FeedWriter
 from gateway.intake import (
@@ -73,13 +73,22 @@ class Dispatch:
         if held is not None and held.device != device and held.state not in (*OVER, "refused"):
             command = told_command(CANCEL, name, held.device, body, at_ms + EXPIRES_MS, at_ms)
             self._give(store, command, at_ms, outcome)
-        command = order_command(order, device, body, at_ms + EXPIRES_MS, at_ms)
-        store.book.set_order(name, device, "received", body)
+        given = (body, at_ms + EXPIRES_MS, at_ms)
+        command = order_command(order, device, *given)
+        # Other content for an order that the device has open (a new address): what it was told of the
+        # goods stays true, also if it restarts before it answers, or had not heard of it yet.
+        has_it = held is not None and held.device == device and held.state not in (*OVER, *FAILED)
+        state = held.state if held and has_it and held.state in CARRIED else "received"
+        was_told = has_it and store.waiting.has(device, name, PICKED_UP)
+        store.book.set_order(name, device, state, body, at_ms)
         store.book.take(name, digest)
         outcome.rows = self._feed.own_rows(
             store, device, "rider", "order", at_ms, {"order": name, "state": "received"}
         )
         self._give(store, command, at_ms, outcome)
+        if was_told:
+            command = told_command(PICKED_UP, name, device, *given)
+            self._give(store, command, at_ms, outcome)
         return outcome
 
     def _end(self, store: Store, order: Order, body: bytes, at_ms: int, retained: bool) -> Outcome:
@@ -88,12 +97,19 @@ class Dispatch:
         if held is None:
             raise IntakeError(f"order {name} is not known here", 404)
         device = order.device or held.device
-        if (
-            (retained and store.book.was_taken(name, digest))
-            or (device == held.device and held.state in OVER)
-            or store.waiting.has(device, name, kind)
-        ):
+        if store.waiting.has(device, name, kind):
             return _repeated({"order": name})
+        is_holder = device == held.device
+        is_off = is_holder and held.state == "cancelled"
+        if store.book.was_taken(name, digest) and (retained or is_off):
+            return _repeated({"order": name})
+        if kind != CANCEL:
+            if is_holder and held.state in OVER:
+                return _repeated({"order": name})
+            if store.waiting.is_ending(device, name):
+                raise IntakeError(f"order {name} is being ended; only cancel it meanwhile", 409)
+        # A cancel of an order that is over here goes down all the same: should its board have it still
+        # (it was restored, or heard too late), nobody else can clear it. The book stays what it is.
         outcome = Outcome({"order": name, "accepted": True})
         store.book.take(name, digest)
         command = order_command(order, device, body, at_ms + EXPIRES_MS, at_ms)
@@ -165,9 +181,14 @@ class Dispatch:
         self, store: Store, device: str, kind: int, order: str, now_ms: int
     ) -> list[Row]:
         reason = f"{COMMANDS[kind][0]}: the device did not answer"
-        if not store.book.set_order_state(order, device, "expired"):
+        held, state = store.book.order(order), "expired"
+        if held is None or held.device != device:
             reason += "; another device has the order"
-        values = {"order": order, "state": "expired", "reason": reason}
+        elif kind == PICKED_UP or held.state in OVER:
+            state = held.state  # it is open, or over, as before: only this was not heard
+        else:
+            store.book.set_order_state(order, device, state)
+        values = {"order": order, "state": state, "reason": reason}
         return self._late(store, device, "rider", "order", values, now_ms)
 
     def _late(

@@ -13,7 +13,7 @@ from protocols.commands import PICKED_UP
 from protocols.topics import device_topic
 
 # States of an order whose goods are with the rider.
-_CARRIED = ("picked_up", "arrived")
+CARRIED = ("picked_up", "arrived")
 # How long a command waits for its device: a shift's end is the longest a rider stays away.
 EXPIRES_MS = 3_600_000
 # In one go to one device: the lines of the longest pick list.
@@ -80,13 +80,13 @@ class Downlink:
         return [publish]
 
     def _renew(self, store: Store, device: str, at_ms: int) -> None:
-        for name, body, state in store.book.open_orders(device):
+        for name, body, state, asked_ms in store.book.open_orders(device):
             if store.waiting.is_ending(device, name):
                 continue  # it is being taken from the board: that is what it is told
             order = Order.parse(bytes(body))
-            command = order_command(order, device, bytes(body), at_ms + EXPIRES_MS, at_ms)
+            given = (bytes(body), at_ms + EXPIRES_MS, at_ms)
+            command = order_command(order, device, *given, asked_ms or None)
             store.waiting.supersede_order(device, name)
             store.waiting.add(command)
-            if state in _CARRIED:
-                told = (name, device, bytes(body), at_ms + EXPIRES_MS, at_ms)
-                store.waiting.add(told_command(PICKED_UP, *told))
+            if state in CARRIED:
+                store.waiting.add(told_command(PICKED_UP, name, device, *given))

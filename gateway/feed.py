@@ -94,10 +94,12 @@ class FeedWriter:
             "t": None if t_ms is None else iso(t_ms),
             "t_source": t_source,
             "received": iso(received_ms),
-            "replay": t_ms is not None and received_ms - t_ms > REPLAY_MS,
+            "replay": _is_replay(t_ms, received_ms),
         }
-        if name == "alert" and values.get("order") and not values.get("sensor"):
-            body["id"] = self._identity.alert_id(values["order"], str(values.get("alert")))
+        word = values.get("alert")
+        # Two kinds of alert that this gateway has no word for are not one and the same.
+        if name == "alert" and word and values.get("order") and not values.get("sensor"):
+            body["id"] = self._identity.alert_id(values["order"], str(word))
             body["record"] = record
         if stream != name:
             body["event"] = name
@@ -126,7 +128,7 @@ class FeedWriter:
             "t": None if t_ms is None else iso(t_ms),
             "t_source": t_source,
             "received": iso(received_ms),
-            "replay": False,
+            "replay": _is_replay(t_ms, received_ms),
             **values,
         }
 
@@ -189,6 +191,10 @@ def _shift_time(t_ms: int | None, received_ms: int) -> int:
     if t_ms is None or not received_ms - _PAST_MAX_MS < t_ms < received_ms + _FUTURE_MAX_MS:
         return received_ms
     return t_ms
+
+
+def _is_replay(t_ms: int | None, received_ms: int) -> bool:
+    return t_ms is not None and received_ms - t_ms > REPLAY_MS
 
 
 def unix_ms(day: int, ms: int) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from gateway.digest import command_tag, content_digest
+from gateway.digest import UNREADABLE, command_tag, content_digest
 from gateway.errors import IntakeError
 from gateway.feed import wire_time
 from gateway.waiting import Command
@@ -132,8 +132,16 @@ def _decode(body: bytes, kind: type[_T]) -> _T:
         raise IntakeError(f"the message is larger than {BODY_MAX_BYTES // 1024} kB")
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as fault:
-        raise IntakeError(str(fault)) from fault
+    except UNREADABLE as fault:
+        raise IntakeError(_why(fault)) from fault
+
+
+def _why(fault: Exception) -> str:
+    if isinstance(fault, UnicodeError):
+        return "the message is not UTF-8 (GBK?): send JSON in UTF-8"
+    if isinstance(fault, RecursionError):
+        return "the message is nested too deeply"
+    return str(fault)
 
 
 def _check_device(device: str) -> None:
@@ -151,23 +159,34 @@ def _check_id(key: str, name: str) -> None:
 def named_in(what: str, body: bytes) -> str:
     """Return the name of the 'order' or 'picklist' that a message is about, '' when none can be read.
 
-    For messages that were refused: nothing else of them is believed.
+    For messages that were refused: nothing else of them is believed. Of one that is not UTF-8 a name
+    that can be read is taken all the same: its sender has to hear of it.
     """
+    if len(body) > BODY_MAX_BYTES:
+        return ""
     try:
-        tree = msgspec.json.decode(body) if len(body) <= BODY_MAX_BYTES else None
-    except msgspec.MsgspecError:
+        tree = msgspec.json.decode(body.decode("utf-8", "replace"))
+    except UNREADABLE:
         return ""
     name = tree.get("order" if what == "order" else "list") if isinstance(tree, dict) else None
-    return name if isinstance(name, str) and 0 < len(name.encode()) <= ID_MAX else ""
+    if not isinstance(name, str) or "\ufffd" in name:
+        return ""
+    return name if 0 < len(name.encode()) <= ID_MAX else ""
 
 
 def order_command(
-    order: Order, device: str, body: bytes, expires_ms: int, taken_ms: int
+    order: Order,
+    device: str,
+    body: bytes,
+    expires_ms: int,
+    taken_ms: int,
+    asked_ms: int | None = None,
 ) -> Command:
     """Return the command that does on a device what the intake message `body` asks for.
 
-    taken_ms: when the message was taken, Unix ms; expires_ms likewise. IntakeError when the device
-    would refuse it.
+    taken_ms: when the command is made, Unix ms; expires_ms likewise. asked_ms: when its message was
+    taken, if that was before: an order without `promised` is promised half an hour from then.
+    IntakeError when the device would refuse it.
     """
     if order.action != "assign":
         kind = COMMAND_OF[order.action]
@@ -178,7 +197,7 @@ def order_command(
     if order.promised:
         promised_ms = round(order.promised.timestamp() * 1000)
     else:
-        promised_ms = taken_ms + _PROMISE_DEFAULT_MS
+        promised_ms = (taken_ms if asked_ms is None else asked_ms) + _PROMISE_DEFAULT_MS
     day, ms = wire_time(promised_ms)
     values: dict[str, object] = {
         "order": order.order,

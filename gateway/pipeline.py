@@ -182,7 +182,8 @@ class Pipeline:
         values, t_ms, why = self._nows.read(device, payload, received_ms)
         if values is None:
             # 'unknown': nothing is known of the device yet, and its next absolute message is awaited.
-            self.counters["lives_waiting" if why == "unknown" else "lives_malformed"] += 1
+            named = {"unknown": "lives_waiting", "late": "lives_late"}
+            self.counters[named.get(why, "lives_malformed")] += 1
             return []
         self.counters["lives"] += 1
         message = self._feed.now_message(device, kind, t_ms, "device", received_ms, values)
@@ -225,9 +226,11 @@ class Pipeline:
         rows = self.presence_rows(store, kind, device, "online", received_ms, known != told)
         store.add_rows(rows)
         effects: list[Effect] = [lambda: self._on_rows(rows)]
+        has_gap = False
         for ring, _, oldest, following in values.get("logs", ()):
             expected = store.next_seq(device, ring)
             if oldest > expected:
+                has_gap = True
                 lost = self._gap(
                     store, Origin(device, ring, 0, device, kind), expected, oldest - 1, received_ms
                 )
@@ -243,7 +246,9 @@ class Pipeline:
             effects.append(
                 lambda ring=ring, last=expected - 1: self._ack(kind, device, ring, last)  # type: ignore[misc]
             )
-        effects += self._downlink.hello(store, device, rebooted, received_ms)
+        # What the board has done since then stands in records that are not here (a gateway restored
+        # from yesterday's backup): orders that it has delivered must not be given to it again.
+        effects += self._downlink.hello(store, device, rebooted and not has_gap, received_ms)
         return effects
 
     def presence(

@@ -1,7 +1,8 @@
 """The tables of the commit log, made new or brought up from an older version, and looked over at start.
 
 Version 1 kept a command under its id alone and did not know what kind it was, nor whether it had been
-sent; it remembered neither pick lists nor which intake messages it had taken.
+sent; it remembered neither pick lists nor which intake messages it had taken. Version 2 did not know
+when an order was taken.
 """
 
 import re
@@ -10,7 +11,7 @@ import sqlite3
 from gateway.digest import content_digest
 from protocols.commands import read_command
 
-VERSION = 2
+VERSION = 3
 
 _WAITING = """
 CREATE TABLE commands(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, device TEXT NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE anchors(device TEXT, boot INTEGER, tick_ms INTEGER NOT NULL, t_ms I
 CREATE TABLE devices(device TEXT PRIMARY KEY, kind TEXT NOT NULL, boot INTEGER NOT NULL,
     implementation TEXT NOT NULL, firmware TEXT NOT NULL, presence TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE orders(name TEXT PRIMARY KEY, device TEXT NOT NULL, state TEXT NOT NULL,
-    body BLOB NOT NULL) WITHOUT ROWID;
+    body BLOB NOT NULL, taken_ms INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE roster(subject TEXT PRIMARY KEY, device TEXT NOT NULL, shift TEXT NOT NULL)
     WITHOUT ROWID;
 CREATE TABLE retained(topic TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -57,7 +58,7 @@ def prepare(db: sqlite3.Connection) -> int:
     file is damaged: a page that cannot be read, or a table that is gone.
     """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version not in (0, 1, VERSION):
+    if not 0 <= version <= VERSION:
         return version
     if version != VERSION:
         # The version goes in with the tables, in one transaction: half a schema is no schema.
@@ -66,7 +67,10 @@ def prepare(db: sqlite3.Connection) -> int:
             if version == 0:
                 _make(db, _TABLES + _WAITING + _TAKEN)
             else:
-                _bring_up_from_1(db)
+                if version == 1:
+                    _bring_up_from_1(db)
+                # 0: nobody knows.
+                db.execute("ALTER TABLE orders ADD COLUMN taken_ms INTEGER NOT NULL DEFAULT 0")
             db.execute(f"PRAGMA user_version={VERSION}")
             db.execute("COMMIT")
         except BaseException:

@@ -100,7 +100,8 @@ class Service:
 
     def _on_now(self, message: dict[str, Any]) -> None:
         """A position of right now from a board whose backlog still drains: shown, not stored."""
-        self._last.tell(message)
+        if not message["replay"]:
+            self._last.tell(message)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._hub.take, encode(message))
 
@@ -126,6 +127,7 @@ class Service:
             "backlog_rows": self._sink.backlog,
             "now": iso(now_ms()),
             "commits": self._committer.commits,
+            "jobs_failed": self._committer.failed,
             "trouble": self._committer.trouble,
             "published": self._sink.published,
             "acknowledged": self._sink.acknowledged,

@@ -45,10 +45,7 @@ class Source:
         if message.qos == 0 and self._committer.half_full:
             self._counters["qos0_dropped"] += 1
             return
-        made: Job = job
-        self._committer.submit(
-            lambda store: [*made(store), message.ack], len(message.payload) + len(message.topic)
-        )
+        self._committer.submit(job, len(message.payload) + len(message.topic), message.ack)
 
     def _job(self, message: Message) -> tuple[str, Job | None]:
         """Return ('', job) or (the counter of what is wrong, None)."""

@@ -40,7 +40,7 @@ _RANGES = {"health_s": (1, 86_400), "backoff_max_s": (1, 3_600)}
 _PORT_MAX = 65_535
 _RATE_MS = (100, 1_000)
 _DAYS_MAX = 65_535
-_SENSORS_MAX = 16
+_SENSORS_MAX = 4
 _KEY_DIGITS = 32
 _SENSOR = ("address", "key", "name", "profile")
 _PLAIN_MAX = 16
@@ -119,6 +119,10 @@ def check(config) -> dict:
     full["sensors"] = _sensors(full["sensors"])
     full["receiver"] = _receiver(full["receiver"])
     full["shift"] = _shift(full["shift"])
+    if full["profile"] == "adaptive" and full["receiver"]["datum"] != "wgs84":
+        raise ConfigError(
+            "key 'profile': 'adaptive' tells WGS-84 positions alone; use 'every-epoch' with this receiver"
+        )
     return full
 
 

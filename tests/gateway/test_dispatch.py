@@ -3,7 +3,7 @@
 import pytest
 
 from protocols import messages
-from protocols.commands import ASSIGN, CANCEL, HANDED_OVER, PICKLIST
+from protocols.commands import ASSIGN, CANCEL, HANDED_OVER, PICKED_UP, PICKLIST
 
 NOW = 1_795_000_000_000
 A, B, PICKER = "rider-0001", "rider-0002", "picker-0001"
@@ -184,6 +184,98 @@ def test_a_board_that_restarted_gets_its_open_orders_and_not_those_that_end(site
     assert sorted(site.got(A)) == [(ASSIGN, "X1"), (CANCEL, "X3")]
 
 
+def test_a_new_address_of_an_open_order_goes_down_and_is_what_the_book_has(site):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.got(A)
+    moved = {**ORDER, "drop": {"lat_e7": 312400000, "lon_e7": 1214800000}, "floor": 3}
+    assert site.send("order", moved) == {"order": "X1", "accepted": True}
+    name, _, _, kind, values = site.down.pop(A)[-1]
+    assert (kind, values["lat_e7"], values["floor"]) == (ASSIGN, 312400000, 3)
+    assert b"312400000" in site.store.book.order("X1").body
+    site.order_state(A, "assigned", command=name)
+    assert site.held() == (A, "assigned") and site.waiting() == []
+    rows = site.connection.execute("SELECT payload FROM rows ORDER BY id").fetchall()
+    assert b'"state":"assigned"' in rows[-1][0]  # the answer, on the feed
+    site.hello(A, boot=2)
+    assert site.down[A][-1][4]["lat_e7"] == 312400000
+
+
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_a_new_address_does_not_take_back_that_the_goods_are_with_the_rider(site, is_heard):
+    site.send("order", {**ORDER, "pickup": ORDER["drop"]})
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.send("order", {"order": "X1", "action": "picked_up"})
+    if is_heard:
+        site.order_state(A, "picked_up", command=site.last_command(A))
+    site.got(A)
+    site.send("order", {**ORDER, "pickup": ORDER["drop"], "floor": 3})
+    if is_heard:
+        assert site.got(A) == [(ASSIGN, "X1")] and site.held() == (A, "picked_up")
+        site.hello(A, boot=2)
+    assert site.got(A) == [(ASSIGN, "X1"), (PICKED_UP, "X1")]
+
+
+# -- one end -----------------------------------------------------------------------------------------
+
+
+def test_while_an_end_is_not_answered_no_other_is_taken_but_cancel(site):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.send("order", {"order": "X1", "action": "handed_over"})
+    failed = {"order": "X1", "action": "failed", "reason": "nobody home"}
+    for body in (failed, {"order": "X1", "action": "picked_up"}):
+        status, why = site.send("order", body)
+        assert status == 409 and "X1" in why
+    assert site.send("order", {"order": "X1", "action": "handed_over"})["repeated"]
+    assert site.waiting() == [(A, HANDED_OVER, "X1")]
+    assert [each["state"] for each in site.told("order")][1:] == ["refused"] * 2
+    assert "repeated" not in site.send("order", {"order": "X1", "action": "cancel"})
+    assert site.waiting() == [(A, CANCEL, "X1")]
+
+
+@pytest.mark.parametrize("end", ["handed_over", "failed"])
+def test_a_cancel_of_an_order_that_is_over_clears_its_board_and_the_book_stays(site, end):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.order_state(A, end)
+    cancel = {"order": "X1", "action": "cancel"}
+    for _ in range(2):
+        site.got(A)
+        assert "repeated" not in site.send("order", cancel)
+        assert site.send("order", cancel)["repeated"]  # it is on its way
+        name = site.last_command(A)
+        assert site.got(A) == [(CANCEL, "X1")]
+        values = {"order": "X1", "state": "cancelled", "command": name, "reason": "was not open"}
+        site.says(A, messages.ORDER, values)
+        assert site.held() == (A, end) and site.waiting() == []
+    assert site.send("order", cancel, retained=True)["repeated"]
+    site.send("order", cancel)
+    site.expire()
+    assert site.held() == (A, end)
+    late = site.told("order")[-1]
+    assert (late["state"], late["reason"]) == (end, "cancel: the device did not answer")
+
+
+def test_a_cancel_that_was_answered_counts_again_with_other_content(site):
+    cancel = {"order": "X1", "action": "cancel"}
+    site.send("order", ORDER)
+    site.send("order", cancel)
+    site.order_state(A, "cancelled", command=site.last_command(A))
+    site.got(A)
+    assert site.send("order", cancel)["repeated"] and site.got(A) == []
+    assert "repeated" not in site.send("order", {**cancel, "reason": "the board shows it"})
+    assert site.got(A) == [(CANCEL, "X1")] and site.held() == (A, "cancelled")
+
+
+@pytest.mark.parametrize("state", ["refused", "cancelled", "arrived"])
+def test_an_order_that_is_over_is_moved_by_no_record(site, state):
+    site.send("order", ORDER)
+    site.order_state(A, "handed_over", command=site.last_command(A))
+    site.order_state(A, state)
+    assert site.held() == (A, "handed_over")
+
+
 # -- refused -----------------------------------------------------------------------------------------
 
 
@@ -295,6 +387,18 @@ def test_what_came_too_late_is_told_as_what_it_was(site):
     assert site.waiting() == []
     site.expire()
     assert len(site.told("order")) == before + 4 and len(site.told("pick")) == 1
+
+
+def test_a_pickup_that_nobody_answered_leaves_the_order_as_it_is(site):
+    site.send("order", {**ORDER, "pickup": ORDER["drop"]})
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.send("order", {"order": "X1", "action": "picked_up"})
+    site.expire()
+    assert site.held() == (A, "assigned") and site.waiting() == []
+    late = site.told("order")[-1]
+    assert (late["state"], late["reason"]) == ("assigned", "picked_up: the device did not answer")
+    site.send("order", {"order": "X1", "action": "picked_up"})
+    assert site.waiting() == [(A, PICKED_UP, "X1")]
 
 
 def test_an_end_that_is_answered_does_not_expire(site):

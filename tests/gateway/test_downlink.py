@@ -1,5 +1,7 @@
 """Commands on their way: out once when new, again at hello, else a few at a time; and cheaply."""
 
+import pytest
+
 from protocols import messages
 from protocols.commands import ASSIGN, PICKLIST
 
@@ -53,6 +55,37 @@ def test_what_came_while_the_broker_was_away_goes_out_when_it_is_back(site):
     site.is_up = True
     site.run(lambda store: site.downlink.send_again(store, site.now_ms))
     assert site.got(PICKER) == [(PICKLIST, "L1")] * 2
+
+
+def test_a_restarted_board_is_told_the_promise_that_the_order_had(site):
+    site.send("order", ORDER)  # without `promised`
+    first = site.down[A][-1]
+    site.order_state(A, "assigned", command=first[0])
+    site.got(A)
+    site.now_ms += 25 * 60_000
+    site.hello(A, boot=2)
+    again = site.down[A][-1]
+    assert again[0] != first[0] and again[4] == first[4]
+    site.order_state(A, "assigned", command=again[0])
+    site.connection.execute("UPDATE orders SET taken_ms=0")  # of the version before
+    site.hello(A, boot=3)
+    assert site.down[A][-1][4]["promised_ms"] != first[4]["promised_ms"]
+
+
+@pytest.mark.parametrize(("oldest", "wanted"), [(1, [(ASSIGN, "X1")]), (3, [])])
+def test_a_board_whose_records_are_missing_gets_no_order_that_it_may_have_delivered(
+    site, oldest, wanted
+):
+    site.send("order", ORDER)
+    site.order_state(A, "assigned", command=site.last_command(A))
+    site.got(A)
+    # From here on this gateway is its own backup of yesterday: what followed came to another.
+    logs = [[9, 1, 1, 1], [7, 0, 1 + oldest, 4]]
+    values = {"logs": logs, "boot": 2, "implementation": "", "firmware": "", "tick_ms": 1}
+    site.frame(A, "rider", 0, 0, [(messages.HELLO, values)])
+    assert site.got(A) == wanted and site.held() == (A, "assigned")
+    site.frame(A, "rider", 0, 0, [(messages.HELLO, values)])
+    assert site.got(A) == wanted  # what waits, and nothing new
 
 
 def test_no_round_reads_all_commands(site):

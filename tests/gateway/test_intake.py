@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gateway.digest import content_digest
 from gateway.errors import IntakeError
 from gateway.intake import Order, PickList, named_in, order_command, picklist_commands
 from protocols import commands
@@ -107,6 +108,10 @@ def test_a_refused_message_is_named_where_it_can_be_read():
     ):
         assert named_in("order", body) == ""
     assert named_in("order", encoded({"order": "单" * 14})) == ""
+    assert named_in("order", '{"order":"A1","building":"万达广场"}'.encode("gbk")) == "A1"
+    assert named_in("order", '{"order":"万达广场"}'.encode("gbk")) == ""
+    assert named_in("order", b"[" * 5_000 + b"]" * 5_000) == ""
+    assert len({content_digest(body) for body in (b"\xff", b"\xfe", b"[" * 5_000)}) == 3
 
 
 def without(body, key):
@@ -138,6 +143,10 @@ def without(body, key):
         encoded({**ORDER, "action": "explode"}),
         encoded({**ORDER, "phone": "13800000000"}),
         b'{"order":"' + b"x" * 300_000 + b'"}',
+        json.dumps({**ORDER, "building": "万达广场"}, ensure_ascii=False).encode("gbk"),
+        b'{"order":"\xff"}',
+        encoded(ORDER)[:-1] + b',"note":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b"[" * 5_000 + b"]" * 5_000,
     ],
 )
 def test_a_wrong_order_is_refused(body):

@@ -11,7 +11,8 @@ from gateway.identity import Identity
 from gateway.pipeline import Pipeline
 from gateway.store import Store, connect
 from protocols import messages
-from protocols.cbor import Writer
+from protocols.cbor import Reader, Writer
+from protocols.live import put
 
 NOW = 1_795_000_000_000
 LOG = 4711
@@ -287,6 +288,45 @@ def test_a_device_that_was_online_before_its_hello_is_told_again_with_what_it_is
     world.frame(hello(boot=2))
     told = [(each["implementation"], each["boot"]) for each in world.rows("presence")]
     assert told == [("", None), ("micropython 1.25.0", 1), ("micropython 1.25.0", 2)]
+
+
+def test_alerts_of_kinds_that_nobody_knows_have_ids_of_their_own(world):
+    writer = Writer(bytearray(400))
+    messages.put_frame_head(writer, LOG, 1, 1)
+    for word in (20, 21):
+        one = Writer(bytearray(200))
+        messages.put_record(one, messages.ALERT, STAMP, {"order": "A1", "alert": "near"})
+        item = Reader(bytes(one.buf[: one.n])).read()
+        item[6] = word  # of a newer board
+        writer.value(item)
+    world.frame(bytes(writer.buf[: writer.n]))
+    one, two = world.rows("alert")
+    assert one["alert"] is two["alert"] is None and one["id"] != two["id"]
+    assert "record" not in one
+
+
+def live(t_ms):
+    days, ms = divmod(t_ms - 18_262 * 86_400_000, 86_400_000)
+    buf = bytearray(12)
+    size = put(buf, days, ms, (31, 2_000_000), (121, 5_000_000), 0, 0, 500, 2, True)
+    return bytes(buf[:size])
+
+
+def test_a_live_message_is_of_now_or_it_is_late(world):
+    for late_s in (-11, 31, 100, 203, 206, 300):  # from 205 s on it would be dated into the future
+        world.frame(live(NOW), NOW + late_s * 1_000)
+    assert world.nows == [] and world.pipeline.counters["lives_late"] == 6
+    for late_s in (-10, 0, 30):
+        world.frame(live(NOW), NOW + late_s * 1_000)
+    assert [each["replay"] for each in world.nows] == [False] * 3
+    assert world.pipeline.counters["lives"] == 3
+
+
+def test_a_position_of_now_that_came_late_is_marked(world):
+    true_ms = (2517 + 18_262) * 86_400_000 + 40_000_000
+    for late_ms in (30_000, 30_001):
+        world.frame(frame(0, [(messages.NOW, FIX)], oldest=0, log=0), true_ms + late_ms)
+    assert [each["replay"] for each in world.nows] == [False, True]
 
 
 def test_a_pseudonym_belongs_to_a_shift(world):

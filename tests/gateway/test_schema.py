@@ -74,6 +74,24 @@ def test_a_database_of_version_1_is_brought_up_with_all_it_holds(tmp_path):
         connection.close()
 
 
+def test_a_database_of_version_2_is_brought_up_and_knows_of_no_time_of_taking(tmp_path):
+    path = tmp_path / "gateway.db"
+    connect(path).close()
+    old = sqlite3.connect(path, isolation_level=None)
+    old.execute("ALTER TABLE orders DROP COLUMN taken_ms")  # which is all that version 2 lacked
+    old.execute("PRAGMA user_version=2")
+    old.execute("INSERT INTO orders VALUES('X1','rider-0001','assigned',?)", (ORDER,))
+    old.close()
+    for _ in range(2):
+        connection = connect(path)
+        book = Store(connection).book
+        assert book.open_orders("rider-0001") == [("X1", ORDER, "assigned", 0)]
+        connection.close()
+    book = Store(connect(path)).book
+    book.set_order("X1", "rider-0002", "received", ORDER, NOW)
+    assert book.open_orders("rider-0002") == [("X1", ORDER, "received", NOW)]
+
+
 def test_a_database_that_could_not_be_brought_up_is_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "gateway.db"
     old = sqlite3.connect(path, isolation_level=None)

@@ -40,6 +40,21 @@ def test_it_is_not_ready_while_a_commit_stands_still(service):
 
 
 @pytest.mark.timeout(30)
+def test_a_defect_of_ours_is_seen_in_the_figures(service):
+    assert service.figures()["jobs_failed"] == 0
+    service._committer.submit(lambda _store: {}["defect"])
+    assert service._committer.flush() and service.figures()["jobs_failed"] == 1
+
+
+def test_a_position_that_came_late_is_shown_and_is_no_last(service, monkeypatch):
+    told = []
+    monkeypatch.setattr(service._last, "tell", told.append)
+    for late_ms in (30_000, 30_001):
+        service._on_now(service._feed.now_message("rider-0001", "rider", 0, "device", late_ms, {}))
+    assert [each["replay"] for each in told] == [False]
+
+
+@pytest.mark.timeout(30)
 def test_it_is_not_ready_while_another_holds_the_database(service, tmp_path):
     lock = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")

@@ -82,6 +82,33 @@ def test_an_order_is_released_after_its_commit_and_a_wrong_one_is_told(door):
     assert states == [("rider", "received"), ("gateway", "refused")]
 
 
+GBK = '{"order":"X1","device":"rider-0001","drop":{"lat_e7":1,"lon_e7":2},"building":"万达广场"}'
+
+
+def test_what_nobody_can_read_is_released_and_told(door):
+    door.take(ORDERS, GBK.encode("gbk"))
+    door.take(ORDERS, b'{"order":"X2","note":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+    assert door.committer.flush()
+    assert len(door.acked) == door.counted("intake_refused") == 2 and door.committer.failed == 0
+    reader = sqlite3.connect(f"file:{door.committer._path}?mode=ro", uri=True)
+    ((row,),) = reader.execute("SELECT payload FROM rows").fetchall()
+    reader.close()
+    told = json.loads(row)
+    assert (told["order"], told["state"]) == ("X1", "refused") and "UTF-8" in told["reason"]
+
+
+def test_a_message_that_a_defect_of_ours_costs_is_released_all_the_same(door, monkeypatch):
+    def broken(store, order, *_):
+        store.book.set_order(order.order, order.device, "received", b"{}", 1)
+        raise KeyError("defect")
+
+    monkeypatch.setattr(Dispatch, "order", broken)
+    door.take(ORDERS, GBK.encode())
+    assert door.committer.flush()
+    assert len(door.acked) == door.committer.failed == 1
+    assert door.store.book.order("X1") is None
+
+
 def test_in_a_stall_positions_of_right_now_are_lost_first_and_nothing_acknowledged_is(door):
     lock = sqlite3.connect(door.committer._path, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")

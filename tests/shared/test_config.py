@@ -122,7 +122,8 @@ def test_what_is_wrong_is_told_by_its_key():
         ({"sensors": [sensor, sensor]}, "twice"),
         ({"sensors": [{"address": "C4:38:00:00:00:01", "name": "a", "zone": 1}]}, "zone"),
         ({"sensors": [{"address": "C4:38:00:00:00:01", "name": "a", "profile": 1}]}, "profile"),
-        ({"sensors": [sensor] * 17}, "at most 16"),
+        ({"profile": "adaptive", "receiver": {"datum": "gcj02"}}, "WGS-84"),
+        ({"sensors": [sensor] * 5}, "at most 4"),
         ({"receiver": {"setup": "sirf"}}, "setup"),
         ({"receiver": {"datum": "bd09"}}, "datum"),
         ({"receiver": {"rate_ms": 50}}, "rate_ms"),
@@ -146,13 +147,38 @@ def test_key_material_is_never_shown():
         {"sensors": [{"address": "C4:38:00:00:00:01", "name": "", "key": KEY}]},
         {"sensors": [{"address": KEY, "name": "a"}]},
         {"sensors": [{"address": "C4:38", "name": "a", "key": KEY}]},
+        {"sensors": [{"address": KEY, "name": "a", "key": "C4:38:00:00:00:01"}]},
+        {"sensors": [{"address": "C4:38:00:00:00:01", "name": "a", KEY: "key"}]},
+        {"sensors": [{"address": "C4:38:00:00:00:01", "name": "a", KEY[:9]: "key"}]},
+        {"sensors": [{"address": "C4:38:00:00:00:01", "name": "a", "profile": [KEY]}]},
         {"sensors": [{"key": KEY}]},
         {"sensors": [KEY]},
         {"sensors": {"key": KEY}},
         {"brokers": [{"address": "C4:38:00:00:00:01", "name": "a", "key": KEY}]},
     ):
         told = refusal(**changes)
-        assert told and KEY not in told and KEY[1:] not in told, told
+        assert told, changes
+        for i in range(len(KEY) - 3):
+            assert KEY[i : i + 4] not in told, told
+
+
+def test_a_wrong_sensor_is_told_by_its_number():
+    first = {"address": "C4:38:00:00:00:01", "name": "a"}
+    other = {"address": "C4:38:00:00:00:02", "name": "b"}
+    for second, word in (
+        (5, "object"),
+        ({"name": "b"}, "'address'"),
+        ({"address": KEY, "name": "b", "key": "C4:38:00:00:00:02"}, "'address'"),
+        ({"address": "c4:38:0:0:0:1", "name": "b"}, "'address'"),
+        ({"address": "C4:38:00:00:00:02", "name": ""}, "'name'"),
+        ({"address": "C4:38:00:00:00:02", "name": "b", "key": "12"}, "'key'"),
+        ({"address": "C4:38:00:00:00:02", "name": "b", "profile": 1}, "'profile'"),
+        ({"address": "C4:38:00:00:00:02", "name": "b", "Profil": "hot"}, "'Profil'"),
+        ({"address": "C4:38:00:00:00:02", "name": "b", KEY: 1}, "unknown key in"),
+    ):
+        told = refusal(sensors=[first, second])
+        assert word in told and "sensor 2 of key 'sensors'" in told, told
+        assert "sensor 3 " in refusal(sensors=[first, other, second])
 
 
 def test_fuzz_damaged_json_is_refused_by_a_configuration_error_alone():

@@ -89,6 +89,7 @@ class Shift:
         self._begin = MIDNIGHT + timedelta(seconds=world.start_s)
         self._started_s = 0.0  # world time of the board's start
         self._off_until_s = 0
+        self._cause = "power"
         self._faults: set[str] = set()
         self._cut = 0
         self._is_open = False
@@ -146,7 +147,8 @@ class Shift:
         if not self.board.is_on:
             if t_s < self._off_until_s:
                 return
-            self._power_on(float(t_s), "power")
+            self._power_on(float(t_s), self._cause)
+            self._cause = "power"
         flags = TELL_HEAP if t_s % 600 == 599 else 0
         self._step(t_s, 0, self._serial(second), self._adverts(t_s, faults), flags)
         for quarter in (1, 2):
@@ -197,7 +199,8 @@ class Shift:
             self._is_open = False
             if reply.reset:
                 told.resets.append(reply.reset)
-                self._power_on(float(t_s) + 1, reply.reset)
+                self._cause = reply.reset
+                self._off_until_s = t_s + 1
             else:
                 self._off_until_s = t_s + self._dice.randint(3, 90)
             return
