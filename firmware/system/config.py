@@ -121,7 +121,7 @@ def check(config) -> dict:
     full["shift"] = _shift(full["shift"])
     if full["profile"] == "adaptive" and full["receiver"]["datum"] != "wgs84":
         raise ConfigError(
-            "key 'profile': 'adaptive' tells WGS-84 positions alone; use 'every-epoch' with this receiver"
+            "key 'profile': 'adaptive' tells WGS-84 alone; use 'every-epoch' with this receiver"
         )
     return full
 

@@ -92,12 +92,12 @@ def test_sensors_may_have_a_key_and_a_profile():
 def test_receiver_shift_and_profile():
     full = config.check(
         good(
-            profile="adaptive",
+            profile="every-epoch",
             receiver={"setup": "casic", "datum": "gcj02", "rate_ms": 200, "build_days": 20_000},
             shift={"start_min": 420, "end_min": 1_380, "utc_offset_min": 480},
         )
     )
-    assert full["profile"] == "adaptive" and full["receiver"]["rate_ms"] == 200
+    assert full["profile"] == "every-epoch" and full["receiver"]["rate_ms"] == 200
     assert full["receiver"]["build_days"] == 20_000 and full["shift"]["utc_offset_min"] == 480
     assert config.SETUPS[0] == "none" and config.SETUPS[1:] == FAMILIES
 
