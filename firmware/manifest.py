@@ -29,6 +29,7 @@ package(
         "boards/launch.py",
         "boards/receiver.py",
         "boards/rom.py",
+        "boards/tcp.py",
         "boards/tls.py",
     ),
     base_path="..",

@@ -36,7 +36,7 @@ _RIDER = (
     "firmware/rider/*.py",
 )
 # Of firmware/boards: what every board carries, and what one kind does. A test follows their imports.
-_BOARDS = ("__init__", "adverts_ring", "files", "launch", "receiver", "rom", "tls")
+_BOARDS = ("__init__", "adverts_ring", "files", "launch", "receiver", "rom", "tcp", "tls")
 _BOARD = {
     "unix": ("flash", "hci", "unix", "unix_process", "unix_run"),
     "lockstep": ("flash", "lockstep", "lockstep_run"),

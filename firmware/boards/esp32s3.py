@@ -16,8 +16,9 @@ import esp32
 import machine
 
 from firmware.boards.adverts_ring import AdvertsRing, ScanWatch
-from firmware.boards.esp32s3_net import Network, Stream, open_uart, pulse
+from firmware.boards.esp32s3_net import Network, open_uart, pulse
 from firmware.boards.files import Files
+from firmware.boards.tcp import Stream
 from firmware.system.errors import ConfigError
 from protocols.calendar import civil_from_days
 from protocols.compat import const

@@ -7,7 +7,6 @@ that a board runs. The radio is an HCI controller on a TCP port (this port has n
 import errno
 import os
 import select
-import socket
 import sys
 import time
 
@@ -17,6 +16,7 @@ from firmware.boards.adverts_ring import AdvertsRing, ScanWatch
 from firmware.boards.files import Files
 from firmware.boards.flash import Cut, partition
 from firmware.boards.hci import HciScanner
+from firmware.boards.tcp import Stream
 from firmware.system.forget import forget
 from protocols.compat import const
 
@@ -36,50 +36,6 @@ def open_line(path: str):
         told = "cannot open the receiver's line {}; see 'serial' of key 'board' in config.json"
         raise OSError(errno.ENOENT, told.format(path))
     return open(number, "r+b")
-
-
-class Stream:
-    """A TCP connection that never blocks (but to look a name up); the stream of system.mqtt."""
-
-    def __init__(self, poller, host: str, port: int):
-        self._poller = poller
-        self.socket = socket.socket()
-        self.socket.setblocking(False)
-        # A packet is one write already: holding it back for the other side's ACK gains nothing.
-        self.socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
-        self._open = False
-        try:
-            self.socket.connect(socket.getaddrinfo(host, port)[0][-1])
-        except OSError as fault:
-            if fault.args[0] != errno.EINPROGRESS:
-                self.socket.close()
-                raise
-        self._probe = select.poll()
-        self._probe.register(self.socket, select.POLLOUT)
-
-    def ready(self) -> bool:
-        """Tell whether the connection stands; OSError when it was refused."""
-        if not self._open:
-            for _, event in self._probe.poll(0):
-                if event & (select.POLLERR | select.POLLHUP):
-                    raise OSError(errno.ECONNREFUSED)
-                self._open = True
-                self._poller.register(self.socket, select.POLLIN)
-        return self._open
-
-    def read_into(self, buf):
-        """Read what is there into `buf`: its size, 0 at the end of the stream, None when nothing."""
-        return self.socket.readinto(buf)
-
-    def write(self, buf, start: int = 0, size: int = 0):
-        """Write what fits of `buf` from `start`, `size` bytes at most (0: all): how much, or None."""
-        return self.socket.write(buf, start, size or len(buf))
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._open:
-            self._poller.unregister(self.socket)
-        self.socket.close()
 
 
 class UnixBoard:
@@ -189,6 +145,8 @@ class UnixBoard:
     def open_stream(self, host: str, port: int, tls=None):
         """Start a TCP connection, or a TLS one: `tls` as `files` of boards.tls. OSError says why not."""
         stream = Stream(self._poller, host, port)
+        # A packet is one write already: holding it back for the other side's ACK gains nothing.
+        stream.socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         if tls is None:
             return stream
         from firmware.boards.tls import secure  # costs heap: only where it is used
