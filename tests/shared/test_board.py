@@ -89,7 +89,7 @@ def test_a_wrong_config_is_told_by_its_key():
         ({"brokers": []}, "brokers"),
         ({"brokers": ["127.0.0.1"]}, "brokers"),
         ({"sensors": [{"address": "C4:38", "name": "x"}]}, "C4:38"),
-        ({"sensors": [{"address": "C4:38:00:00:00:GG", "name": "x"}]}, "GG"),
+        ({"sensors": [{"address": "C4:38:00:00:00:GG", "name": "x"}]}, "sensor 1"),
         ({"sensors": ["C4"]}, "sensors"),
         ({"health_s": "30"}, "health_s"),
         ({"health_s": 0}, "health_s"),
