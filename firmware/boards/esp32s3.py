@@ -17,7 +17,7 @@ import machine
 
 from firmware.boards.adverts_ring import AdvertsRing, ScanWatch
 from firmware.boards.esp32s3_net import Network, open_uart, pulse
-from firmware.boards.files import Files
+from firmware.boards.files import Files, TriedConfig
 from firmware.boards.tcp import Stream
 from firmware.system.errors import ConfigError
 from protocols.calendar import civil_from_days
@@ -65,7 +65,7 @@ class PartitionFlash:
         self._partition.ioctl(_IOCTL_ERASE, block)
 
 
-class Esp32S3Board:
+class Esp32S3Board(TriedConfig):
     """The board; `wiring` is the config's 'board', numbers of pins but for these:
 
     gnss {tx, rx, baud, reset}, modem {tx, rx, baud, apn, power}, wifi {ssid, key}, battery {pin,
@@ -83,7 +83,6 @@ class Esp32S3Board:
         self._poller = select.poll()
         self._nvs = esp32.NVS("o2o")
         self._files = Files("")
-        self._config_name = ""
         self._watchdog = None
         self._battery = None
         self._uart = self._ble = None
@@ -171,16 +170,6 @@ class Esp32S3Board:
         self._nvs.set_blob("cause", cause.encode()[:_CAUSE_BYTES])
         self._nvs.commit()
         machine.reset()
-
-    def config_on_trial(self, name: str) -> None:
-        """The configuration comes from the file `name`; see system.trial."""
-        self._config_name = name
-
-    def keep_config(self) -> None:
-        """The gateway was reached: the configuration on trial, if there is one, is the last good one."""
-        if self._config_name:
-            self._files.rename(self._config_name, "config.json")
-            self._config_name = ""
 
     def feed_watchdog(self) -> None:
         """Feed it; from the first time on it must be fed every 8 s, and cannot be stopped."""

@@ -62,3 +62,20 @@ class Files:
             return data.decode()[:40]
         except UnicodeError:
             return ""
+
+
+class TriedConfig:
+    """What a board does with a configuration on trial (system.trial); it has its files in `_files`."""
+
+    _files: "Files"
+    _config_name = ""
+
+    def config_on_trial(self, name: str) -> None:
+        """The configuration comes from the file `name`; see system.trial."""
+        self._config_name = name
+
+    def keep_config(self) -> None:
+        """The gateway was reached: the configuration on trial, if there is one, is the last good one."""
+        if self._config_name:
+            self._files.rename(self._config_name, "config.json")
+            self._config_name = ""

@@ -6,11 +6,14 @@ that the decoders of the boards read them.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
 
 from firmware.boards.adverts_ring import ScanWatch
+
+_log = logging.getLogger(__name__)
 
 _ROOM = 256
 _PAYLOAD_MAX = 255
@@ -88,15 +91,19 @@ class Radio:
                 scanner = self._scanner(detection_callback=self._on_advert, scanning_mode="active")
                 await asyncio.wait_for(scanner.start(), _STOP_S)
                 self._watch.begin(_now_ms())
-            except Exception:
+            except Exception as fault:
                 # The adapter is off, busy or gone, the bus restarts: all of them end some day.
-                self.faults += 1
+                self._failed("the scan did not start", fault)
             await self._wait()
             if scanner is not None:
                 try:
                     await asyncio.wait_for(scanner.stop(), _STOP_S)
-                except Exception:
-                    self.faults += 1  # a scan that never began, or a bus that went away under it
+                except Exception as fault:  # it never began, or the bus went away under it
+                    self._failed("the scan did not stop", fault)
+
+    def _failed(self, what, fault):
+        self.faults += 1
+        _log.warning("BLE: %s (%s); trying again", what, fault or type(fault).__name__)
 
     async def _wait(self):
         while not self._stop.is_set() and not self._again.is_set():

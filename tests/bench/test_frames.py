@@ -5,18 +5,16 @@ The peer is cbor2 with its C extension, which builds and checks nothing but CBOR
 into numbers and back, and holds every field to its range. Goal: 0 B of heap for a fix on both builds.
 """
 
-import subprocess
 import time
 from pathlib import Path
 
 import cbor2
+from interpreters import UNIX, WASM, said_by
 
 from protocols import messages
 from protocols.cbor import Reader, Writer
 from protocols.track import PACKED, VARINT, Encoder
 from protocols.track_decode import decode
-from tools.parts import require
-from tools.parts.place import ROOT
 
 RECORDS = 12
 STAMP = (7, 123_456, 2517, 40_000_000)
@@ -101,20 +99,9 @@ for name, layout in (("vertex-varint", VARINT), ("vertex-packed", PACKED)):
 def on_boards(tmp_path: Path) -> list[dict[str, tuple[float, float]]]:
     """The unix port and the 32-bit build: name -> (us, heap bytes)."""
     tables = []
-    for part, count in (("micropython", 2_000), ("micropython-wasm", 500)):
-        script = tmp_path / f"{part}.py"
-        text = SCRIPT.format(stamp=STAMP, fix=FIX, count=count)
-        if part == "micropython":
-            script.write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n{text}")
-            command = [*require(part), "-X", "heapsize=1m", str(script)]
-        else:
-            script.write_text(text)
-            *node, module = require(part)
-            runner = ROOT / "tests/firmware/wasm_run.mjs"
-            command = [*node, str(runner), module, str(ROOT), str(script)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=110)
-        assert done.returncode == 0, done.stdout + done.stderr
-        rows = [line.split() for line in done.stdout.splitlines() if line.strip()]
+    for part, count in ((UNIX, 2_000), (WASM, 500)):
+        said = said_by(part, SCRIPT.format(stamp=STAMP, fix=FIX, count=count), tmp_path)
+        rows = [line.split() for line in said.splitlines() if line.strip()]
         tables.append({name: (float(us), float(heap)) for name, us, heap in rows})
     return tables
 

