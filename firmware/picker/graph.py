@@ -10,6 +10,7 @@ import heapq
 from array import array
 
 from firmware.picker import line
+from firmware.picker.exact.elimination import Elimination
 
 UNREACHABLE = 65535  # in array('H') rows: no way there
 MAX_DM = 65534  # 6.5 km: longer edges or distances are refused, not wrapped
@@ -23,21 +24,25 @@ _NODE_BITS = 10
 
 
 class StoreGraph:
-    """Walkways of one store. Treat the arrays as read-only; `block` is the only change allowed."""
+    """Walkways of one store. Treat the arrays as read-only; `block` and `congest` are the changes
+    allowed.
+    """
 
-    def __init__(self, junctions, edges):
-        """From checked values: junctions [(x_dm, y_dm)], edges [(u, v, length_dm, zone, flags)]."""
-        self.x_dm = array("i", [p[0] for p in junctions])
-        self.y_dm = array("i", [p[1] for p in junctions])
-        self.u = array("H", [e[0] for e in edges])
-        self.v = array("H", [e[1] for e in edges])
-        self.length_dm = array("H", [e[2] for e in edges])
-        self.zone = bytearray([e[3] for e in edges])
-        self.flags = bytearray([e[4] for e in edges])
+    def __init__(self, x_dm, y_dm, u, v, length_dm, zone, flags):
+        """From checked values: arrays('i') of the junctions, arrays('H') and bytearrays of the edges."""
+        self.x_dm = x_dm
+        self.y_dm = y_dm
+        self.u = u
+        self.v = v
+        self.length_dm = length_dm
+        self.zone = zone
+        self.flags = flags
         self.bends = {}  # edge -> flat x, y, ... in dm between its ends, for edges that are not straight
         self.aisles = {}  # aisle name -> its edges
         self.names = []  # edge ids of a store folder
         self.depot = 0
+        self.cost_dm = self.length_dm
+        self._elimination = self._parts = None
         self._index()
 
     def _index(self):
@@ -55,6 +60,81 @@ class StoreGraph:
             for j in (self.u[e], self.v[e]):
                 self._near[fill[j]] = e
                 fill[j] += 1
+
+    def congest(self, edge, percent=100):
+        """Make an edge count `percent` (100 to 400) of its length in every walk: it is crowded, or slow.
+
+        Lengths of walks are then what was counted, not what was walked. ValueError beyond these limits.
+        """
+        cost = self.length_dm[edge] * percent // 100
+        if not 100 <= percent <= 400 or cost > MAX_DM:
+            raise ValueError(
+                "an edge counts 100 to 400 % of its length, up to {} dm".format(MAX_DM)
+            )
+        if self.cost_dm is self.length_dm:
+            self.cost_dm = array("H", self.length_dm)
+        self.cost_dm[edge] = cost
+
+    def total_dm(self):
+        """What all open edges cost together; no two places are farther apart."""
+        cost = self.cost_dm
+        return sum([cost[e] for e in range(self.edges) if not self.flags[e] & _BLOCKED])
+
+    def parts(self):
+        """The number of the piece of store that each junction is in, joined by open edges: an array."""
+        if self._parts is None:
+            parts = array("H", [UNREACHABLE] * self.junctions)
+            for first in range(self.junctions):
+                if parts[first] != UNREACHABLE:
+                    continue
+                parts[first] = first
+                stack = [first]
+                while stack:
+                    j = stack.pop()
+                    for k in range(self._first[j], self._first[j + 1]):
+                        e = self._near[k]
+                        if self.flags[e] & _BLOCKED:
+                            continue
+                        far = self.v[e] if self.u[e] == j else self.u[e]
+                        if parts[far] == UNREACHABLE:
+                            parts[far] = first
+                            stack.append(far)
+            self._parts = parts
+        return self._parts
+
+    def edge_at(self, junction):
+        """An open edge at a junction, or None."""
+        for k in range(self._first[junction], self._first[junction + 1]):
+            if not self.flags[self._near[k]] & _BLOCKED:
+                return self._near[k]
+        return None
+
+    def neighbours(self, junction):
+        """The junctions at the other ends of a junction's edges, blocked ones too, a list."""
+        out = []
+        for k in range(self._first[junction], self._first[junction + 1]):
+            e = self._near[k]
+            out.append(self.v[e] if self.u[e] == junction else self.u[e])
+        return out
+
+    def elimination(self):
+        """The order in which the exact solver takes the edges; worked out once if the map has none."""
+        if self._elimination is None:
+            # imported here: a board's map brings its order along
+            from firmware.picker.exact.ordering import choose
+
+            self._elimination = choose(self)
+        return self._elimination
+
+    def eliminate(self, edges):
+        """Take the edges in this order, array('H') of all their numbers, instead of one worked out."""
+        self._elimination = Elimination(self, edges)
+
+    def along(self, edge, offset_dm):
+        """The cost in dm of walking from the edge's first end to an offset of it."""
+        if self.cost_dm is self.length_dm:
+            return offset_dm
+        return offset_dm * self.cost_dm[edge] // self.length_dm[edge]
 
     @property
     def junctions(self):
@@ -84,6 +164,7 @@ class StoreGraph:
             self.flags[edge] |= _BLOCKED
         else:
             self.flags[edge] &= 255 ^ _BLOCKED
+        self._parts = None
 
     def is_stop(self, stop):
         """True when `stop` is a place on this graph."""
@@ -101,11 +182,13 @@ class StoreGraph:
         for j in range(len(out)):
             out[j] = UNREACHABLE
         heap = []
+        cost = self.cost_dm
         edge, at = stop
         if edge == AT_JUNCTION:
             heap.append(at)
         elif standing or not self.flags[edge] & _BLOCKED:
-            heap.append((self.length_dm[edge] - at) << _NODE_BITS | self.v[edge])
+            at = self.along(edge, at)
+            heap.append((cost[edge] - at) << _NODE_BITS | self.v[edge])
             if not self.flags[edge] & _ONEWAY:
                 heap.append(at << _NODE_BITS | self.u[edge])
             heapq.heapify(heap)
@@ -122,7 +205,7 @@ class StoreGraph:
                 f = self.flags[e]
                 if f & _BLOCKED:
                     continue
-                far = d + self.length_dm[e]
+                far = d + cost[e]
                 if far > MAX_DM:
                     continue
                 if self.u[e] == j and far < out[self.v[e]]:
@@ -141,11 +224,12 @@ class StoreGraph:
         f = self.flags[edge]
         if f & _BLOCKED:
             return UNREACHABLE
+        at = self.along(edge, at)
         best = row[self.u[edge]] + at
         if not f & _ONEWAY:
-            best = min(best, row[self.v[edge]] + self.length_dm[edge] - at)
+            best = min(best, row[self.v[edge]] + self.cost_dm[edge] - at)
         if origin[0] == edge:
-            along = at - origin[1]
+            along = at - self.along(edge, origin[1])
             if along >= 0:
                 best = min(best, along)
             elif not f & _ONEWAY:
@@ -166,14 +250,14 @@ class StoreGraph:
         edge, at = stop
         back = []  # from the stop backwards
         if edge != AT_JUNCTION and origin[0] == edge:
-            along = at - origin[1]
+            along = self.along(edge, at) - self.along(edge, origin[1])
             if total == along or (total == -along and not self.flags[edge] & _ONEWAY):
                 return line.tidy(self._cut(edge, origin[1], at))
         if edge == AT_JUNCTION:
             j = at
         else:
             # u is tried first; a one-way edge is entered only there
-            if row[self.u[edge]] + at == total:
+            if row[self.u[edge]] + self.along(edge, at) == total:
                 j = self.u[edge]
                 back = self._cut(edge, at, 0)
             else:
@@ -204,7 +288,8 @@ class StoreGraph:
             if at == j:
                 return None
         elif standing or not self.flags[edge] & _BLOCKED:
-            if self.v[edge] == j and row[j] == self.length_dm[edge] - at:
+            at = self.along(edge, at)
+            if self.v[edge] == j and row[j] == self.cost_dm[edge] - at:
                 return edge, j, True
             if self.u[edge] == j and row[j] == at and not self.flags[edge] & _ONEWAY:
                 return edge, j, True
@@ -213,9 +298,9 @@ class StoreGraph:
             f = self.flags[e]
             if f & _BLOCKED:
                 continue
-            if self.v[e] == j and row[self.u[e]] + self.length_dm[e] == row[j]:
+            if self.v[e] == j and row[self.u[e]] + self.cost_dm[e] == row[j]:
                 return e, self.u[e], False
-            if self.u[e] == j and not f & _ONEWAY and row[self.v[e]] + self.length_dm[e] == row[j]:
+            if self.u[e] == j and not f & _ONEWAY and row[self.v[e]] + self.cost_dm[e] == row[j]:
                 return e, self.v[e], False
         return None
 

@@ -5,6 +5,8 @@
 rounds to decimetres once. Both check everything and return `(graph, None)` or `(None, reason)`.
 """
 
+from array import array
+
 from firmware.picker import line
 from firmware.picker.graph import MAX_DM, MAX_EDGES, MAX_JUNCTIONS, StoreGraph
 
@@ -19,7 +21,8 @@ def _whole(value, low, high):
 def from_map(obj):
     """The graph of a map in decimetres.
 
-    Optional keys: `zone`, `oneway` and `blocked` (lists of edge ids).
+    Optional keys: `zone`, `oneway` and `blocked` (lists of edge ids), `congestion` (100 to 400 per edge:
+    per cent of its length that it counts).
     """
     if not isinstance(obj, dict):
         return None, "the map is not an object"
@@ -50,7 +53,8 @@ def from_map(obj):
             return None, "{} is not a list of edge ids".format(key)
         for e in listed:
             flags[e] |= bit
-    rows = []
+    length = array("H", bytes(2 * len(edges)))
+    u, v = array("H", length), array("H", length)
     for i in range(len(edges)):
         e = edges[i]
         ends = (
@@ -62,12 +66,21 @@ def from_map(obj):
             return None, "edge {} is not [u, v, length] with u != v and 1 to {} dm".format(
                 i, MAX_DM
             )
-        rows.append((e[0], e[1], e[2], zone[i], flags[i]))
+        u[i], v[i], length[i] = e
     depot = obj.get("depot", 0)
     if not _whole(depot, 0, len(junctions) - 1):
         return None, "depot is not a junction"
-    graph = StoreGraph(junctions, rows)
+    x = array("i", [p[0] for p in junctions])
+    y = array("i", [p[1] for p in junctions])
+    graph = StoreGraph(x, y, u, v, length, bytearray(zone), flags)
     graph.depot = depot
+    crowded = obj.get("congestion", [])
+    if not isinstance(crowded, list) or len(crowded) not in (0, len(edges)):
+        return None, "congestion is not a number per edge"
+    for i in range(len(crowded)):
+        if not _whole(crowded[i], 100, 400) or length[i] * crowded[i] // 100 > MAX_DM:
+            return None, "congestion of edge {} is not 100 to 400, or makes it too long".format(i)
+        graph.congest(i, crowded[i])
     return graph, None
 
 
@@ -102,7 +115,15 @@ def from_walk(walk, depot_mm):
         return None, "there is no walkway"
     if len(places) > MAX_JUNCTIONS or len(rows) > MAX_EDGES:
         return None, "more than {} junctions or {} edges".format(MAX_JUNCTIONS, MAX_EDGES)
-    graph = StoreGraph([(line.rounded(x, 100), line.rounded(y, 100)) for x, y in places], rows)
+    graph = StoreGraph(
+        array("i", [line.rounded(p[0], 100) for p in places]),
+        array("i", [line.rounded(p[1], 100) for p in places]),
+        array("H", [r[0] for r in rows]),
+        array("H", [r[1] for r in rows]),
+        array("H", [r[2] for r in rows]),
+        bytearray([r[3] for r in rows]),
+        bytearray([r[4] for r in rows]),
+    )
     graph.bends = bends
     graph.names = [record["id"] for record in walk]
     for i in range(len(walk)):

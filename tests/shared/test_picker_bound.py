@@ -2,9 +2,10 @@
 shorter.
 """
 
-from firmware.picker.bound import lower_bound
 from firmware.picker.graph import UNREACHABLE
-from firmware.picker.walk import Distances, solve
+from firmware.picker.search.anytime import solve
+from firmware.picker.search.bound import lower_bound
+from firmware.picker.search.distances import Distances
 
 
 def table_of(seed):

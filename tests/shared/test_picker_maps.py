@@ -102,6 +102,11 @@ def test_bad_maps_have_a_reason_and_never_raise():
         ("oneway", [1]),
         ("blocked", [-1]),
         ("blocked", "x"),
+        ("congestion", "x"),
+        ("congestion", [99]),
+        ("congestion", [401]),
+        ("congestion", [100, 100]),
+        ("congestion", [150.0]),
         ("depot", 2),
         ("depot", None),
     ):

@@ -1,0 +1,91 @@
+"""Given a store map's file, when it is loaded, then it is the same store; a damaged one is refused."""
+
+from test_picker_walk import Draw, random_stop, random_store
+
+from firmware.picker import mapfile, maps, sequence
+from protocols.compat import crc32
+
+
+def drawn(seed):
+    draw = Draw(seed)
+    store = random_store(draw)
+    store["zone"] = [draw(0, 2) for _ in store["edges"]]
+    return draw, store, maps.from_map(store)[0]
+
+
+def test_a_store_comes_back_as_it_was():
+    for seed in range(1, 200):
+        draw, store, graph = drawn(seed)
+        data = mapfile.pack(graph)
+        again, reason = mapfile.unpack(data)
+        assert again, reason
+        for name in ("x_dm", "y_dm", "u", "v", "length_dm", "zone", "flags"):
+            assert list(getattr(again, name)) == list(getattr(graph, name)), (seed, name)
+        assert again.depot == graph.depot
+        assert list(again.elimination().edge) == list(graph.elimination().edge)
+        assert again.elimination().width == graph.elimination().width == data[5]
+        assert mapfile.pack(again) == data
+        picks = [random_stop(draw, store) for _ in range(3)]
+        one, two = sequence.plan(graph, picks), sequence.plan(again, picks)
+        assert (one.order, one.length_dm) == (two.order, two.length_dm)
+
+
+def test_bends_and_names_come_back():
+    _, store, graph = drawn(7)
+    assert store["edges"]
+    graph.bends = {0: [5, 6, -7, 8]}
+    graph.aisles = {"A1": [0], "熟食": list(range(graph.edges))}
+    graph.names = ["w{}".format(e) for e in range(graph.edges)]
+    again, reason = mapfile.unpack(mapfile.pack(graph))
+    assert again, reason
+    assert again.bends == graph.bends and again.line(0) == graph.line(0)
+    assert again.aisles == graph.aisles and again.names == graph.names
+
+
+def sealed(data):
+    return bytes(data[:-4]) + crc32(bytes(data[:-4])).to_bytes(4, "little")
+
+
+def test_a_damaged_file_is_refused_with_a_reason():
+    _, _, graph = drawn(12)
+    graph.bends = {0: [5, 6]}
+    graph.aisles = {"A1": [0]}
+    data = mapfile.pack(graph)
+    for end in range(len(data)):
+        assert mapfile.unpack(data[:end])[0] is None
+    for k in range(len(data)):
+        for bit in (1, 128):
+            changed = bytearray(data)
+            changed[k] ^= bit
+            graph_read, reason = mapfile.unpack(bytes(changed))
+            assert graph_read is None and reason, k
+
+
+def test_a_file_made_to_deceive_never_gives_a_graph_that_is_not_sane():
+    draw, _, graph = drawn(12)
+    graph.bends = {0: [5, 6]}
+    graph.aisles = {"A1": [0]}
+    data = mapfile.pack(graph)
+    taken = 0
+    for _ in range(2000):
+        changed = bytearray(data)
+        for _ in range(draw(1, 3)):
+            changed[draw(5, len(data) - 5)] = draw(0, 255)
+        read, reason = mapfile.unpack(sealed(changed))
+        if read is None:
+            assert reason
+            continue
+        taken += 1
+        assert sorted(read.elimination().edge) == list(range(read.edges))
+        assert read.depot < read.junctions and max(read.zone) <= 2
+        for e in range(read.edges):
+            assert read.u[e] != read.v[e] and max(read.u[e], read.v[e]) < read.junctions
+            assert 1 <= read.length_dm[e] <= 65534
+        assert sequence.plan(read, [(0, 0)]).order in ([0], [])
+    assert taken > 100
+
+
+def test_what_is_no_map_is_refused():
+    for data in (b"", b"O2OM", bytes(20), b"O2OM\x02" + bytes(40), b'{"junctions": []}' + bytes(9)):
+        graph, reason = mapfile.unpack(data)
+        assert graph is None and "map" in reason
