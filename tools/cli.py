@@ -18,6 +18,7 @@ COMMANDS = {
     "nmea": "tools.nmea",
     "ble": "tools.ble",
     "track": "tools.track",
+    "route": "tools.route.command",
     "stops": "tools.stops",
     "eta": "tools.eta",
     "store": "tools.store",

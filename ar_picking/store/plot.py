@@ -1,190 +1,171 @@
-"""A store from above as a drawing: shelves, walkways, markers, and the walk of a pick list with its
-numbers.
+"""A store folder from above: shelves, walkways, markers, and the walk of a pick list with its numbers.
 
-The drawing is a list of shapes in metres; SVG for print and the browser, PNG for a quick look.
+How a walk lies on its map is drawn by the same parts as `ar_picking.store.walk_plot`; here the shelves
+have their real sizes, and a number stands at the bin it belongs to.
 """
 
 from __future__ import annotations
 
-from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from ar_picking.errors import ConfigError, PickingError
+from ar_picking.errors import PickingError
 from ar_picking.guide import picklist
+from ar_picking.store import labels, lanes, legend, picture, walk_plot
+from ar_picking.store.picture import Picture, Point, Shape
 from ar_picking.store.records import Store
 from ar_picking.store.shelves import shelves
 from firmware.picker import sequence
 
 _PX_M = 90.0
 _PAD_M = 0.4
-_ZONES = ("#c9d1d6", "#9fd0e6", "#9db8e8")
-Shape = dict[str, Any]
+_TEXT_PX = 22.0
+_LANE_PX = 7.0
+_MIN_PX = 900.0  # the legend's lines need it, however small the store
 
 
-def shapes(store: Store, obj: Any = None) -> tuple[list[Shape], dict[str, Any] | None]:
-    """The drawing of a store and, for a pick list, of its walk with the walk's figures.
+def shapes(store: Store, obj: Any = None) -> tuple[Picture, dict[str, Any] | None]:
+    """The picture of a store and, for a pick list, of its walk with the walk's figures.
 
     PickingError on a bad list.
     """
-    out: list[Shape] = []
-    for edge in store.walk:
-        points = _points(edge["points_mm"], 1000.0)
-        out.append(
-            {
-                "line": points,
-                "color": "#b8b8b8" if not edge["blocked"] else "#d55e00",
-                "width": 0.03,
-            }
-        )
+    x0, y0, x1, y1, _ = store.room_m
+    width_px = max(_MIN_PX, (x1 - x0 + 2 * _PAD_M) * _PX_M)
+    left_px = (width_px - (x1 - x0) * _PX_M) / 2
+    high_px = (y1 - y0 + 2 * _PAD_M) * _PX_M
+
+    def place(x_m: float, y_m: float) -> Point:
+        return left_px + (x_m - x0) * _PX_M, (y1 - y_m + _PAD_M) * _PX_M
+
+    out = _ways(store, place)
+    zones = _shelves(store, place, out)
+    depot = place(*(c / 10 for c in store.graph.point((-1, store.graph.depot))))
+    signs = ["depot", *(f"zone{zone}" for zone in sorted(zones))]
+    flags = [store.graph.is_blocked(e) for e in range(store.graph.edges)]
+    signs += ["blocked"] * any(flags) + ["oneway"] * store.graph.directed
+    line = f"{len(store.bins)} 个货位 bins · {len(store.markers)} 个标记 markers"
+    walk = None
+    if obj is not None:
+        plan, checked, walk = _plan(store, obj)
+        line = legend.headline(plan, len(checked["lines"]))
+        signs[:0] = ["walk", "pick"]
+        if plan.unreachable:
+            signs.append("unreachable")
+        out += _walk(store, checked["lines"], plan, place, depot, (0, 0, width_px, high_px))
+    out += legend.depot(depot)
+    title = f"{store.name} {store.id}" + (f" · {walk['list']}" if walk else "")
+    under, under_px = legend.shapes(
+        (_PAD_M * _PX_M, high_px), width_px - 2 * _PAD_M * _PX_M, _TEXT_PX, title, line, signs
+    )
+    return Picture(width_px, high_px + under_px + 10, out + under), walk
+
+
+def write(store: Store, drawing: Picture, path: Path) -> None:
+    """Write a drawing as .svg or .png (ConfigError for anything else)."""
+    picture.write(drawing, f"{store.name} {store.id}", path)
+
+
+def _ways(store: Store, place: Any) -> list[Shape]:
+    lines = [_points(edge["points_mm"], place) for edge in store.walk]
+    out: list[Shape] = [{"line": points, "color": legend.WAY, "width": 26} for points in lines]
+    for e, points in enumerate(lines):
+        if store.graph.is_blocked(e):
+            out += legend.closed(points)
+        elif store.graph.is_oneway(e):
+            out += legend.one_way(points)
+    for name, edges in store.graph.aisles.items():
+        x, y = place(*(c / 10 for c in store.graph.point((edges[0], 0))))
+        out.append(_text(name, (x + 30, y - 30), 24, legend.WALK))
+    return out
+
+
+def _points(flat_mm: list[int], place: Any) -> list[Point]:
+    return [place(x / 1000, y / 1000) for x, y in zip(flat_mm[::2], flat_mm[1::2], strict=True)]
+
+
+def _shelves(store: Store, place: Any, out: list[Shape]) -> set[int]:
+    """Draw shelves with their bays' numbers and the markers; the zones that there are."""
+    zones = set()
     for box in shelves(list(store.bins.values())):
         zone = box.bays[0].bins[0].zone
-        out.append(
-            {"area": [[float(x), float(y)] for x, y in box.footprint()], "color": _ZONES[zone]}
+        zones.add(zone)
+        front_left, front_right, _, back_left = (
+            place(float(x), float(y)) for x, y in box.footprint()
         )
+        deep = ((back_left[0] - front_left[0]) ** 2 + (back_left[1] - front_left[1]) ** 2) ** 0.5
+        # a band lies on the left of its line for y down, which is a shelf's back seen from its front
+        out += legend.band(front_right, front_left, 0.0, deep, zone)
         for bay in box.bays:
             x, y, _ = (
                 box.left + box.along * (bay.start_m + bay.end_m) / 2 - box.normal * box.depth_m / 2
             )
-            out.append(
-                {
-                    "text": f"{bay.number:02d}",
-                    "at": [float(x), float(y)],
-                    "size": 0.16,
-                    "color": "#333333",
-                }
-            )
+            at = place(float(x), float(y))
+            if zone:  # a number on hatching needs a ground of its own
+                out.append({"dot": at, "radius": 11.0, "color": legend.ZONES[zone]})
+            out.append(_text(f"{bay.number:02d}", at, 15, "#333333"))
     for marker in store.markers.values():
         x, y, _ = marker.center_m + marker.normal * 0.03
-        out.append({"dot": [float(x), float(y)], "radius": 0.025, "color": "#000000"})
-    for name, edges in store.graph.aisles.items():
-        x, y = store.graph.point((edges[0], 0))
-        out.append(
-            {"text": name, "at": [x / 10 + 0.3, y / 10 + 0.3], "size": 0.26, "color": "#0072b2"}
-        )
-    x, y = store.graph.point((-1, store.graph.depot))
-    out.append({"dot": [x / 10, y / 10], "radius": 0.16, "color": "#009e73"})
-    if obj is None:
-        return out, None
-    return out, _walk(store, obj, out)
+        out.append({"dot": place(float(x), float(y)), "radius": 2.3, "color": "#000000"})
+    return zones
 
 
-def _walk(store: Store, obj: Any, out: list[Shape]) -> dict[str, Any]:
+def _text(words: str, at: Point, size_px: float, color: str) -> Shape:
+    return {"text": words, "at": at, "size": size_px, "color": color}
+
+
+def _plan(store: Store, obj: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     checked, reason = picklist.check(obj, store.bins, store.id)
     if checked is None:
         raise PickingError(str(reason))
     picks = [store.stops[line["bin"]] for line in checked["lines"]]
     plan = sequence.plan(store.graph, picks)
-    walk = sequence.polyline(store.graph, picks, plan)
-    out.append({"line": [[x / 10, y / 10] for x, y in walk], "color": "#0072b2", "width": 0.09})
-    for number, i in enumerate(plan.order):
-        item = store.bins[checked["lines"][i]["bin"]]
-        x, y = float(item.center_m[0]), float(item.center_m[1])
-        out.append({"dot": [x, y], "radius": 0.17, "color": "#e69f00"})
-        out.append({"text": str(number + 1), "at": [x, y], "size": 0.2, "color": "#000000"})
     reached = [i for i in range(len(picks)) if i not in plan.unreachable]
-    return {
-        "list": checked["list"],
-        "lines": len(picks),
-        "order": [checked["lines"][i]["bin"] for i in plan.order],
-        "unreachable": [checked["lines"][i]["bin"] for i in plan.unreachable],
-        "walk_dm": plan.length_dm,
-        "bound_dm": plan.bound_dm,
-        "method": plan.method,
-        "list_order_dm": sequence.length_in_order(store.graph, picks, reached),
-    }
+    return (
+        plan,
+        checked,
+        {
+            "list": checked["list"],
+            "lines": len(picks),
+            "order": [checked["lines"][i]["bin"] for i in plan.order],
+            "unreachable": [checked["lines"][i]["bin"] for i in plan.unreachable],
+            "walk_dm": plan.length_dm,
+            "bound_dm": plan.bound_dm,
+            "method": plan.method,
+            "list_order_dm": sequence.length_in_order(store.graph, picks, reached),
+        },
+    )
 
 
-def write(store: Store, drawing: list[Shape], path: Path) -> None:
-    """Write a drawing as .svg or .png (ConfigError for anything else)."""
-    if path.suffix == ".svg":
-        path.write_text(svg(store, drawing), encoding="utf-8")
-    elif path.suffix == ".png":
-        ok, data = cv2.imencode(".png", png(store, drawing))
-        if not ok:
-            raise PickingError(f"cannot make a PNG of this size for {path}")
-        path.write_bytes(data.tobytes())
-    else:
-        raise ConfigError(f"--out {path}: the name must end in .svg or .png")
+def _walk(
+    store: Store,
+    lines: list[dict[str, Any]],
+    plan: Any,
+    place: Any,
+    depot: Point,
+    page: labels.Box,
+) -> list[Shape]:
+    graph = store.graph
+    picks = [store.stops[line["bin"]] for line in lines]
 
+    def at_dm(p: Any) -> Point:
+        point: Point = place(p[0] / 10, p[1] / 10)
+        return point
 
-def svg(store: Store, drawing: list[Shape]) -> str:
-    """The drawing as SVG; +y is up."""
-    width_px, height_px, place = _frame(store)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width_px:.0f} {height_px:.0f}">',
-        f'<rect width="{width_px:.0f}" height="{height_px:.0f}" fill="#ffffff"/>',
-    ]
-    for s in drawing:
-        if "area" in s:
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(p) for p in s["area"]))
-            lines.append(f'<polygon points="{points}" fill="{s["color"]}" stroke="#777777"/>')
-        elif "line" in s:
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(p) for p in s["line"]))
-            width = f'stroke-width="{s["width"] * _PX_M:.1f}" stroke-linejoin="round"'
-            pen = f'fill="none" stroke="{s["color"]}" {width}'
-            lines.append(f'<polyline points="{points}" {pen}/>')
-        elif "dot" in s:
-            x, y = place(s["dot"])
-            lines.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{s["radius"] * _PX_M:.1f}" fill="{s["color"]}"/>'
-            )
-        else:
-            x, y = place(s["at"])
-            size = s["size"] * _PX_M
-            at = f'x="{x:.1f}" y="{y + size * 0.35:.1f}" text-anchor="middle"'
-            font = f'font-size="{size:.0f}" font-family="sans-serif" fill="{s["color"]}"'
-            lines.append(f"<text {at} {font}>{escape(s['text'])}</text>")
-    return "\n".join([*lines, "</svg>", ""])
-
-
-def png(store: Store, drawing: list[Shape]) -> NDArray[np.uint8]:
-    """The drawing as a BGR picture."""
-    width, height, place = _frame(store)
-    image: NDArray[np.uint8] = np.full((round(height), round(width), 3), 255, np.uint8)
-    font = cv2.FontFace("uni")
-    for s in drawing:
-        color = tuple(int(s["color"][i : i + 2], 16) for i in (5, 3, 1))
-        if "area" in s:
-            points = np.round([place(p) for p in s["area"]]).astype(np.int32)
-            cv2.fillPoly(image, [points], color)
-            cv2.polylines(image, [points], True, (119, 119, 119), 1, cv2.LINE_AA)
-        elif "line" in s:
-            points = np.round([place(p) for p in s["line"]]).astype(np.int32)
-            cv2.polylines(
-                image, [points], False, color, max(1, round(s["width"] * _PX_M)), cv2.LINE_AA
-            )
-        elif "dot" in s:
-            x, y = place(s["dot"])
-            cv2.circle(
-                image,
-                (round(x), round(y)),
-                max(2, round(s["radius"] * _PX_M)),
-                color,
-                -1,
-                cv2.LINE_AA,
-            )
-        else:
-            x, y = place(s["at"])
-            size = round(s["size"] * _PX_M)
-            box = cv2.getTextSize((9999, 999), s["text"], (0, 500), font, size, 600)
-            at = (round(x - (box[0] + box[2]) / 2), round(y + size * 0.35))
-            cv2.putText(image, s["text"], at, color, font, size, 600)
-    return image
-
-
-def _frame(store: Store) -> tuple[float, float, Any]:
-    x0, y0, x1, y1, _ = store.room_m
-
-    def place(p: list[float]) -> tuple[float, float]:
-        return (p[0] - x0 + _PAD_M) * _PX_M, (y1 - p[1] + _PAD_M) * _PX_M
-
-    return (x1 - x0 + 2 * _PAD_M) * _PX_M, (y1 - y0 + 2 * _PAD_M) * _PX_M, place
-
-
-def _points(flat: list[int], scale: float) -> list[list[float]]:
-    return [[x / scale, y / scale] for x, y in zip(flat[::2], flat[1::2], strict=True)]
+    junctions = [at_dm(p) for p in zip(graph.x_dm, graph.y_dm, strict=True)]
+    stands = [at_dm(graph.point(pick)) for pick in picks]
+    walk = [at_dm(p) for p in sequence.polyline(graph, picks, plan)]
+    turns = junctions + [stands[i] for i in plan.order]
+    out = lanes.shapes(walk, turns, _LANE_PX, 6.0, legend.WALK)
+    bins = [store.bins[line["bin"]] for line in lines]
+    spots = [place(item.x_mm / 1000, item.y_mm / 1000) for item in bins]
+    for i in plan.unreachable:
+        out += legend.missed(spots[i])
+    for i in plan.order:
+        # from where the picker stands to the bin
+        out.append({"line": [stands[i], spots[i]], "color": legend.PICK, "width": 2.5})
+        out += legend.pick(spots[i])
+    keep = (depot[0] - 12, depot[1] - 12, depot[0] + 12, depot[1] + 12)
+    numbers = walk_plot.numbered(spots, plan.order)
+    ways = list(pairwise(walk))
+    return out + labels.shapes(numbers, [keep], ways, _TEXT_PX, page)
