@@ -1,0 +1,350 @@
+"""Given orders and a cart, when they are grouped into trips, then each order is in one trip, the cart
+holds it, and no grouping walks less: against all groupings of small random cases, walks by trying all
+sequences.
+"""
+
+import sys
+
+from firmware.picker import batching, maps, sequence
+from firmware.picker.batch.crew import Crew
+from firmware.picker.batch.dealing import deal
+from firmware.picker.batch.grouping import Grouping
+from firmware.picker.batch.order_sets import Sets
+
+CASES = 400 if sys.implementation.name == "cpython" else 40
+NEVER = 1 << 29
+
+
+class Draw:
+    """The same numbers on both interpreters (Park-Miller)."""
+
+    def __init__(self, seed):
+        self.state = seed * 7919 + 1
+
+    def __call__(self, low, high):
+        self.state = self.state * 16807 % 2147483647
+        return low + self.state % (high - low + 1)
+
+
+def ladder(aisles=6, length_dm=60, pitch_dm=20, **more):
+    """A store of one block: aisle k is edge k."""
+    junctions = [[pitch_dm * a, y] for a in range(aisles) for y in (0, length_dm)]
+    edges = [[2 * a, 2 * a + 1, length_dm] for a in range(aisles)]
+    edges += [[2 * a + r, 2 * a + 2 + r, pitch_dm] for a in range(aisles - 1) for r in (0, 1)]
+    store = {"junctions": junctions, "edges": edges, "depot": 0}
+    store.update(more)
+    graph, why = maps.from_map(store)
+    assert why is None, why
+    return graph
+
+
+def random_rows(draw, graph, count, due=False):
+    rows = []
+    for k in range(count):
+        picks = [(draw(0, 5), draw(0, 60)) for _ in range(draw(0, 3))]
+        row = {"id": "A{}".format(k), "picks": picks, "items": draw(1, 5)}
+        if draw(0, 1):
+            row["volume_ml"] = draw(0, 900)
+        if due and draw(0, 2):
+            row["due_s"] = draw(-60, 400)
+        rows.append(row)
+    return rows
+
+
+def random_cart(draw):
+    return batching.Cart(draw(1, 4), draw(3, 12) if draw(0, 1) else None, draw(0, 2) * 800 or None)
+
+
+def orders_of(graph, rows):
+    orders, why = batching.orders_from(graph, rows)
+    assert why is None, why
+    return orders
+
+
+def grouped(graph, rows, cart, *more, **named):
+    found, why = batching.batch(graph, orders_of(graph, rows), cart, *more, **named)
+    assert why is None, why
+    return found
+
+
+def groupings(names):
+    """All ways to part a list into groups, each in the sequence of the list."""
+    if not names:
+        yield []
+        return
+    for rest in groupings(names[1:]):
+        apart = list(rest)
+        apart.append(names[:1])
+        yield apart
+        for i in range(len(rest)):
+            joined = list(rest)
+            joined[i] = names[:1] + rest[i]
+            yield joined
+
+
+def holds(cart, rows):
+    """Whether one cart takes these orders; an order alone is always a trip."""
+    return len(rows) == 1 or (
+        len(rows) <= cart.slots
+        and sum(row.get("items", len(row["picks"])) for row in rows) <= (cart.items or NEVER)
+        and sum(row.get("volume_ml", 0) for row in rows) <= (cart.volume_ml or NEVER)
+    )
+
+
+def walk_dm(graph, rows, memo):
+    key = " ".join(row["id"] for row in rows)
+    if key not in memo:
+        memo[key] = sequence.plan(graph, [pick for row in rows for pick in row["picks"]]).length_dm
+    return memo[key]
+
+
+def least_walk(graph, rows, cart):
+    """By all groupings."""
+    memo: dict = {}
+    return min(
+        sum(walk_dm(graph, trip, memo) for trip in trips)
+        for trips in groupings(rows)
+        if all(holds(cart, trip) for trip in trips)
+    )
+
+
+def check(graph, rows, cart, found):
+    """Each order once, each pick once, the cart kept, lengths those of the walks, times in sequence."""
+    named = {row["id"]: row for row in rows}
+    assert sorted(name for trip in found.trips for name in trip.orders) == sorted(named)
+    picked = []
+    for trip in found.trips:
+        assert holds(cart, [named[name] for name in trip.orders]), trip.orders
+        assert trip.picks == [tuple(p) for name in trip.orders for p in named[name]["picks"]]
+        walk = [named[name]["picks"][i] for name, i in trip.lines]
+        assert [trip.picks[i] for i in trip.plan.order] == walk
+        assert sequence.length_in_order(graph, walk, range(len(walk))) == trip.length_dm
+        assert trip.end_s > trip.start_s >= 0
+        picked += trip.lines
+    assert found.length_dm == sum(trip.length_dm for trip in found.trips)
+    picked += found.unreachable
+    assert sorted(picked) == sorted(
+        (row["id"], i) for row in rows for i in range(len(row["picks"]))
+    )
+    late = sum(late_s for _, late_s in found.late)
+    assert late == found.lateness_s
+    for name, late_s in found.late:
+        (end_s,) = [trip.end_s for trip in found.trips if name in trip.orders]
+        assert late_s == end_s - named[name]["due_s"] > 0
+
+
+def test_no_grouping_walks_less():
+    draw = Draw(5)
+    graph = ladder()
+    for _ in range(CASES):
+        rows = random_rows(draw, graph, draw(0, 6))
+        cart = random_cart(draw)
+        found = grouped(graph, rows, cart)
+        check(graph, rows, cart, found)
+        assert found.length_dm == least_walk(graph, rows, cart), (rows, cart.slots, cart.items)
+        assert found.proven and found.length_dm <= found.fifo_dm <= found.single_dm
+
+
+def test_searching_without_the_proof_stays_near_and_is_never_better():
+    draw = Draw(6)
+    graph = ladder()
+    worst = equal = 0
+    for _ in range(CASES // 8):
+        rows = random_rows(draw, graph, 7)
+        cart = batching.Cart(3, 9)
+        sets = Sets(
+            orders_of(graph, rows), cart, lambda picks: sequence.plan(graph, picks).length_dm
+        )
+        least = sum(sets.length(trip) for trip in deal(sets, 127))
+        assert least == least_walk(graph, rows, cart)
+        search = Grouping(sets, Crew(), lambda: True, 5)
+        search._deal_some = lambda trips, state: None
+        search.solve()
+        total = sum(sets.length(trip) for trip in search.trips)
+        assert sum(search.trips) == 127 and total >= least and not search.proven
+        worst = max(worst, 1000 * (total - least) // least if least else 0)
+        equal += total == least
+    assert equal * 10 >= 8 * (CASES // 8) and worst < 100, (equal, worst)
+
+
+def test_stopped_at_any_walk_there_is_a_valid_answer():
+    draw = Draw(7)
+    graph = ladder()
+    cart = batching.Cart(3, 10)
+    for asked in (0, 1, 2, 5, 8, 10, 12, 14, 16, 18, 20, 30, 50, 100):
+        rows = random_rows(draw, graph, 9, due=asked % 2)
+        left = [asked]
+
+        def more(left=left):
+            left[0] -= 1
+            return left[0] >= 0
+
+        found = grouped(graph, rows, cart, more=more)
+        check(graph, rows, cart, found)
+        assert (found.lateness_s, found.length_dm) <= (found.fifo_lateness_s, found.fifo_dm)
+
+
+def least_cost(graph, rows, cart, crew):
+    """(lateness, walk) by all groupings and all sequences of their trips."""
+    best = (NEVER, NEVER)
+    memo: dict = {}
+    for trips in groupings(rows):
+        if not all(holds(cart, trip) for trip in trips):
+            continue
+        walk = [walk_dm(graph, trip, memo) for trip in trips]
+        best = min(best, (least_lateness(trips, walk, crew, [0] * crew.pickers), sum(walk)))
+    return best
+
+
+def least_lateness(trips, walk, crew, free_s):
+    if not trips:
+        return 0
+    best = NEVER
+    picker = free_s.index(min(free_s))
+    for k in range(len(trips)):
+        lines = sum(len(row["picks"]) for row in trips[k])
+        end_s = free_s[picker] + crew.duration_s(walk[k], lines)
+        late_s = sum(max(0, end_s - row.get("due_s", NEVER)) for row in trips[k])
+        then = list(free_s)
+        then[picker] = end_s
+        rest = least_lateness(trips[:k] + trips[k + 1 :], walk[:k] + walk[k + 1 :], crew, then)
+        best = min(best, late_s + rest)
+    return best
+
+
+def test_promises_come_before_walking():
+    draw = Draw(8)
+    graph = ladder()
+    equal = count = 0
+    for _ in range(CASES // 8):
+        rows = random_rows(draw, graph, draw(1, 4), due=True)
+        cart = batching.Cart(draw(1, 3))
+        crew = Crew(pickers=draw(1, 2))
+        found = grouped(graph, rows, cart, crew)
+        check(graph, rows, cart, found)
+        least = least_cost(graph, rows, cart, crew)
+        assert (found.lateness_s, found.length_dm) >= least, (rows, least)
+        assert not found.proven or (0, least_walk(graph, rows, cart)) == least
+        count += 1
+        equal += (found.lateness_s, found.length_dm) == least
+    assert equal * 10 >= 9 * count, (equal, count)
+
+
+def test_an_order_is_left_out_of_a_trip_that_would_make_it_late():
+    graph = ladder()
+    crew = Crew(walk_mm_s=1000, line_s=10, trip_s=0)
+    near = {"id": "near", "picks": [(4, 10)], "due_s": 30}  # 18 m and a line: 28 s
+    far = {"id": "far", "picks": [(5, 50)]}
+    apart = grouped(graph, [far, near], batching.Cart(2), crew)
+    assert [trip.orders for trip in apart.trips] == [["near"], ["far"]]
+    assert apart.late == [] and apart.lateness_s == 0 and apart.fifo_lateness_s > 0
+    assert [trip.end_s for trip in apart.trips] == [28, 28 + 10 + 30]
+    assert not apart.proven  # together they walk less
+    near["due_s"] = 52  # 32 m and two lines
+    together = grouped(graph, [far, near], batching.Cart(2), crew)
+    assert [trip.orders for trip in together.trips] == [["far", "near"]] and together.proven
+
+
+def test_what_cannot_be_in_time_is_told():
+    graph = ladder()
+    crew = Crew(walk_mm_s=1000, line_s=10, trip_s=5)
+    found = grouped(graph, [{"id": 7, "picks": [(0, 10)], "due_s": -3}], batching.Cart(2), crew)
+    assert found.late == [(7, 20)] and found.lateness_s == 20  # 5 + 10 + 2 s, due 3 s ago
+
+
+def test_two_pickers_work_at_once():
+    graph = ladder()
+    rows = [{"id": k, "picks": [(k, 30)], "due_s": 100} for k in (0, 5)]
+    found = grouped(graph, rows, batching.Cart(1), Crew(pickers=2))
+    assert [(trip.picker, trip.start_s) for trip in found.trips] == [(0, 0), (1, 0)]
+
+
+def test_nothing_to_do_is_no_trip():
+    found = grouped(ladder(), [], batching.Cart(3))
+    assert found.trips == [] and found.length_dm == found.single_dm == found.lateness_s == 0
+    assert found.saved_permille(found.single_dm) == 0
+
+
+def test_one_order_is_one_trip():
+    found = grouped(ladder(), [{"id": "A", "picks": [[2, 10], (0, 5)]}], batching.Cart(3))
+    (trip,) = found.trips
+    assert trip.orders == ["A"] and trip.method == "exact" and trip.length_dm == 2 * (40 + 10) + 10
+    assert found.proven and found.saved_permille(found.single_dm) == 0
+
+
+def test_an_order_too_large_is_a_trip_of_its_own_and_told():
+    graph = ladder()
+    rows = [{"id": "big", "picks": [(1, 10)], "items": 50}]
+    rows += [{"id": "A{}".format(k), "picks": [(1, 20)]} for k in range(3)]
+    found = grouped(graph, rows, batching.Cart(4, 10))
+    check(graph, rows, batching.Cart(4, 10), found)
+    assert found.oversized == ["big"]
+    assert sorted(len(trip.orders) for trip in found.trips) == [1, 3]
+
+
+def test_picks_out_of_reach_are_told_and_the_rest_is_picked():
+    graph = ladder(blocked=[3])
+    rows = [{"id": "A", "picks": [(1, 10), (3, 30)]}, {"id": "B", "picks": [(1, 20)]}]
+    found = grouped(graph, rows, batching.Cart(2))
+    check(graph, rows, batching.Cart(2), found)
+    assert found.unreachable == [("A", 1)] and found.length_dm == 2 * (20 + 20)
+
+
+def test_lengths_may_be_the_callers():
+    graph = ladder()
+    asked = []
+
+    def length_of(picks):
+        asked.append(sorted(picks))
+        return sequence.plan(graph, picks).length_dm
+
+    rows = random_rows(Draw(9), graph, 6)
+    found = grouped(graph, rows, batching.Cart(3), length_of=length_of)
+    assert found.length_dm == grouped(graph, rows, batching.Cart(3)).length_dm
+    assert found.asked == len(asked) <= 6 + 15 + 20  # no set of orders twice
+
+
+def test_bad_input_is_a_reason():
+    graph = ladder()
+    for rows in (
+        None,
+        [1],
+        [{"id": None, "picks": []}],
+        [{"id": "A"}],
+        [{"id": "A", "picks": []}, {"id": "A", "picks": []}],
+        [{"id": "A", "picks": [(99, 0)]}],
+        [{"id": "A", "picks": [(0, 61)]}],
+        [{"id": "A", "picks": [(0, "1")]}],
+        [{"id": "A", "picks": [3]}],
+        [{"id": "A", "picks": [], "items": -1}],
+        [{"id": "A", "picks": [], "items": True}],
+        [{"id": "A", "picks": [], "volume_ml": "1"}],
+        [{"id": "A", "picks": [], "due_s": 1 << 40}],
+        [{"id": k, "picks": []} for k in range(65)],
+    ):
+        orders, why = batching.orders_from(graph, rows)
+        assert orders is None and isinstance(why, str), rows
+    for cart in (
+        batching.Cart(0),
+        batching.Cart(65),
+        batching.Cart(1, 0),
+        batching.Cart(1, None, "9"),
+    ):
+        assert batching.batch(graph, [], cart)[0] is None
+    for crew in (Crew(walk_mm_s=0), Crew(line_s=-1), Crew(trip_s=None), Crew(pickers=0)):
+        assert batching.batch(graph, [], batching.Cart(1), crew)[0] is None
+
+
+def test_sixty_four_orders_are_grouped():
+    graph = ladder()
+    rows = random_rows(Draw(3), graph, 64)
+    left = [300]
+
+    def more():
+        left[0] -= 1
+        return left[0] > 0
+
+    cart = batching.Cart(4, 12)
+    found = grouped(graph, rows, cart, more=more)
+    check(graph, rows, cart, found)
+    assert found.length_dm <= found.fifo_dm
