@@ -41,9 +41,9 @@ class Planning:
     Call `advance()` until it is False, or as long as there is time; `plan()` is the best answer so far,
     at any time. rules: firmware.picker.rules.Rules for these picks; first: an order to begin with, of
     picks' numbers; room: states a layer of the exact solver may have (0: it is not used); exact_stops:
-    up to how many stops local search proves its answer. A start on a blocked edge may leave it both
-    ways: somebody stands there. A place that is not on the graph is a ValueError: places come from
-    `maps.locate`, never from outside.
+    up to how many stops local search proves its answer; kicks: its effort (None: a fixed one). A start
+    on a blocked edge may leave it both ways: somebody stands there. A place that is not on the graph is
+    a ValueError: places come from `maps.locate`, never from outside.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Planning:
         first=None,
         room=ROOM,
         exact_stops=None,
+        kicks=None,
     ):
         depot = (AT_JUNCTION, graph.depot)
         self._graph = graph
@@ -67,6 +68,7 @@ class Planning:
         self._rules = rules
         self._first = first
         self._exact_stops = exact_stops
+        self._kicks = kicks
         self._search = None
         self._plan = None
         self._room = room
@@ -124,6 +126,7 @@ class Planning:
                 None,
                 self._room,
                 self._exact_stops,
+                self._kicks,
             )
             return
         order = exact.order
@@ -171,7 +174,9 @@ class Planning:
         self._tail = None
         try:
             table = self._table(stops)
-            self._search = Anytime(table, self._rules, first, stops_proven, None, floor_dm or 0)
+            self._search = Anytime(
+                table, self._rules, first, stops_proven, self._kicks, floor_dm or 0
+            )
         except MemoryError:  # a full heap still has an order to walk
             self._plan = self._instant()
 

@@ -9,6 +9,8 @@ from firmware.picker.exact.shortest import ROOM
 from firmware.picker.graph import AT_JUNCTION
 from firmware.picker.planning import BEST_FOUND, EXACT, Plan, Planning, length_in_order
 
+_ENDLESS = 1 << 29
+
 __all__ = ["BEST_FOUND", "EXACT", "Plan", "legs", "length_in_order", "plan", "polyline"]
 
 
@@ -27,14 +29,16 @@ def plan(
     """The shortest walk from `start` through all picks to `end`; both default to the depot (a
     closed tour).
 
-    ticks, when given, returns milliseconds; budget_ms: after so long the best answer so far is taken,
-    None waits for the proof, or for the end of a fixed effort where there can be none. The other
-    arguments, and what they refuse, are those of firmware.picker.planning.Planning.
+    ticks, when given, returns milliseconds; budget_ms: after so long the best answer so far is taken (a
+    search without proof goes on until then), None waits for the proof, or the end of a fixed effort. The
+    other arguments, and what they refuse, are those of firmware.picker.planning.Planning.
     """
     began = ticks() if ticks else 0
-    planning = Planning(graph, picks, start, end, rules, first, room, exact_stops)
+    timed = budget_ms is not None and ticks is not None
+    kicks = _ENDLESS if timed else None
+    planning = Planning(graph, picks, start, end, rules, first, room, exact_stops, kicks)
     while planning.advance():
-        if budget_ms is not None and ticks and ticks() - began >= budget_ms:
+        if timed and ticks() - began >= budget_ms:
             break
     answer = planning.plan()
     if ticks:

@@ -2,9 +2,10 @@
 
 The first line is a map, the hex digits of a `firmware.picker.mapfile`. Each next one is a task:
 `picks` (edge, offset, edge, offset, ...) and, if wanted, `start` (a place), `block` (edges closed for
-this task), `budget_ms`, `repeat` (how often to plan and time it) and `room` (1: find how little heap
-planning takes). An answer's `taken_bytes` is what code, map and task had taken before planning, and
-`free_bytes` what they had left. A task that cannot be done answers {"fault": why}.
+this task), `budget_ms`, `repeat` (how often to plan and time it), `search` (1: by local search alone),
+`events` (what happens on the way) and `room` (1: find how little heap planning takes). An answer's
+`taken_bytes` is what code, map and task had taken before planning, and `free_bytes` what they had left.
+A task that cannot be done answers {"fault": why}.
 
 In the subset of MicroPython; CPython runs it too, without `room`.
 """
@@ -127,9 +128,11 @@ def _on_the_way(graph, task):
 
 def _plan(graph, task):
     start, budget_ms = task.get("start"), task.get("budget_ms")
-    if budget_ms:
-        return sequence.plan(graph, task["picks"], start, None, _ms, budget_ms=budget_ms)
-    return sequence.plan(graph, task["picks"], start, None, _ms)
+    if task.get("search"):
+        return sequence.plan(
+            graph, task["picks"], start, None, _ms, budget_ms, room=0, exact_stops=0
+        )
+    return sequence.plan(graph, task["picks"], start, None, _ms, budget_ms)
 
 
 def _ms():
