@@ -32,7 +32,7 @@ demo: $(VENV)/.done
 test: $(VENV)/.done
 	@$(BIN)/o2o parts --get --for test --quiet
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.done
 	$(BIN)/ruff check

@@ -22,7 +22,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if away:
         items[:] = [item for item in items if item not in away]
         config.hook.pytest_deselected(items=away)
-        print(f"\n{len(away)} oracle tests deselected: no captures at $O2O_SHARED or ../shared")
+        if hasattr(config, "workeroutput"):  # one of several processes: the first one says it
+            config.workeroutput["away"] = len(away)
+        else:
+            _say_away(len(away))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error) -> None:
+    """Say once what the processes of a run on several cores have left out."""
+    away = getattr(node, "workeroutput", {}).get("away")
+    if away and node.gateway.id == "gw0":
+        _say_away(away)
+
+
+def _say_away(count: int) -> None:
+    print(f"\n{count} oracle tests deselected: no captures at $O2O_SHARED or ../shared")
 
 
 @pytest.fixture(scope="session")

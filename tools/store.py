@@ -94,6 +94,7 @@ def _check(args: argparse.Namespace) -> int:
 def _pack(args: argparse.Namespace) -> int:
     from firmware.picker import mapfile
     from firmware.picker.exact.elimination import MAX_SLOTS
+    from firmware.picker.exact.shortest import ROOM
     from tools.route import problem
 
     if args.folder.is_dir():
@@ -105,7 +106,8 @@ def _pack(args: argparse.Namespace) -> int:
     data = mapfile.pack(graph)
     args.out.write_bytes(data)
     order = graph.elimination()
-    exact = order.width <= MAX_SLOTS and not graph.directed
+    narrow = order.width <= MAX_SLOTS and not graph.directed
+    exact = narrow and order.most(True) <= ROOM
     _say(
         {
             "packed": str(args.out),
@@ -114,6 +116,7 @@ def _pack(args: argparse.Namespace) -> int:
             "edges": graph.edges,
             "slots": order.width,
             "exact": exact,
+            "exact_from_anywhere": narrow and order.most(False) <= ROOM,
             "states": order.total(True) if exact else None,
         }
     )

@@ -199,22 +199,25 @@ class Planning:
         return plan
 
     def _instant(self):
-        """An order that needs no search: along the sweep of the exact solver, or the one given."""
+        """An order that needs no room: always to the nearest next, or the one given."""
         graph, picks = self._graph, self._picks
         left_out = self._exact.left_out
-        order = self._first
-        if order is None:
-            place = {}
-            edges = graph.elimination().edge
-            for i in range(len(edges)):
-                place[edges[i]] = i
-            order = sorted(
-                range(len(picks)), key=lambda k: (place.get(picks[k][0], 0), picks[k][1])
-            )
-        order = [k for k in order if k not in left_out]
+        rest = [k for k in (self._first or range(len(picks))) if k not in left_out]
+        order = rest if self._first else []
+        row = array("H", bytes(2 * graph.junctions))
+        at = self._start
+        while len(order) < len(rest):
+            graph.distances_from(at, row, at is self._start)
+            near = None
+            for k in rest:
+                if k not in order:
+                    way = graph.arrive(at, row, picks[k])
+                    if near is None or way < near:
+                        near, goes = way, k
+            order.append(goes)
+            at = picks[goes]
         length = length_in_order(graph, picks, order, self._start, self._end)
-        kept = self._rules is None
-        return Plan(order, sorted(left_out), length, 0, BEST_FOUND, kept)
+        return Plan(order, sorted(left_out), length, 0, BEST_FOUND, self._rules is None)
 
     def _spread(self, order):
         if self._members is None:

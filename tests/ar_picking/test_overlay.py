@@ -75,7 +75,7 @@ def walking_poses(store, guide):
 def test_the_path_lies_on_the_floor_and_inside_the_aisles(store, camera, boxes):
     footprints = Footprints(boxes)
     checked = 0
-    for seed in range(6):
+    for seed in range(8):
         bins = [line["bin"] for line in sample.sample_list(store, "L1", 3, seed=seed)["lines"]]
         guide = guide_to(store, bins)
         guide.position(1400, 1000)

@@ -239,3 +239,36 @@ def test_the_shared_maps(capsys, shared, name):
             assert answer["length_dm"] == instance["opt"] and answer["gap_pct"] == 0
         else:
             assert answer["bound_dm"] <= instance["opt"]
+
+
+def test_frozen_goods_are_carried_no_farther_than_asked_or_it_is_said(capsys, file):
+    place = with_picks(regular(), 12)
+    place["zone"] = [2 if e in (0, 5) else 0 for e in range(len(place["edges"]))]
+    place["instances"][0]["picks"][:2] = [[0, 30], [5, 20]]
+    (free,) = route(capsys, file(place))[1]
+    assert "kept" not in free
+    (loose,) = route(capsys, file(place), "--frozen-dm", "5000")[1]
+    assert loose["kept"] and loose["length_dm"] == free["length_dm"] and loose["frozen_dm"] > 0
+    (tight,) = route(capsys, file(place), "--frozen-dm", str(loose["frozen_dm"] - 1))[1]
+    assert tight["kept"] == (tight["frozen_dm"] < loose["frozen_dm"])
+    assert tight["length_dm"] >= free["length_dm"]
+    (none,) = route(capsys, file(place), "--frozen-dm", "10")[1]
+    assert not none["kept"] and none["frozen_dm"] > 10
+    assert sorted(none["tour"]) == list(range(13))
+
+
+def test_orders_are_put_into_trips_that_save_walking(capsys, file):
+    place = with_picks(regular(), 4, 5, 6, 3, 2)
+    code, lines, _ = route(capsys, file(place), "--cart", "2")
+    *trips, whole = lines
+    assert code == 0 and whole["trips"] == len(trips) >= 3 and whole["proven"]
+    named = sorted(name for trip in trips for name in trip["orders"])
+    assert named == sorted(each["id"] for each in place["instances"])
+    assert all(len(trip["orders"]) <= 2 and len(trip["lines"]) == trip["picks"] for trip in trips)
+    assert whole["length_dm"] == sum(trip["length_dm"] for trip in trips)
+    assert whole["length_dm"] <= whole["first_come_dm"] <= whole["one_order_a_trip_dm"]
+    singles = sum(answer["length_dm"] for answer in route(capsys, file(place))[1])
+    assert whole["one_order_a_trip_dm"] == singles
+    place["instances"][1]["id"] = place["instances"][0]["id"]
+    code, lines, err = route(capsys, file(place), "--cart", "2")
+    assert code == 1 and not lines and "twice" in err

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from firmware.picker import sequence
+from firmware.picker.rules import Rules
 from tools.errors import ToolError, UsageError
 from tools.route import problem
 from tools.route.problem import Instance, Problem, Stop
 
 HELP = "find the shortest walk through a store's picks: one JSON object an instance"
+_FROZEN = 2  # the zone
+_FROZEN_MAX_DM = 10_000_000
 _HEAP = re.compile(r"([1-9]\d{0,8})([kKmM]?)")
 _HEAP_MAX = 1 << 30
 
@@ -42,6 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget-ms", type=int, metavar="N", help="search N ms where the walk is not proven"
     )
     parser.add_argument(
+        "--frozen-dm",
+        type=int,
+        metavar="N",
+        help="carry goods of frozen edges at most N dm, from the first such pick to the walk's end; "
+        "adds `frozen_dm`, what they are carried, and `kept`",
+    )
+    parser.add_argument(
+        "--cart",
+        type=int,
+        metavar="N",
+        help="put up to N orders into a trip (a map's instances, a pick list's orders), and say what "
+        "that saves: a line a trip, then one of all",
+    )
+    parser.add_argument(
         "--micropython",
         action="store_true",
         help="on the MicroPython unix port, a fresh one for each instance; `ms` by its own clock, the "
@@ -66,6 +83,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--heap is a board's; it goes with --micropython or --interpreter")
     if args.budget_ms is not None and not 1 <= args.budget_ms <= 3_600_000:
         raise UsageError(f"--budget-ms is 1 to 3600000 ms, not {args.budget_ms}")
+    for name in ("frozen_dm", "cart"):
+        if getattr(args, name) is not None and on_device:
+            raise UsageError(f"--{name.replace('_', '-')} is planned here, not with --micropython")
+    if args.cart is not None and (args.start is not None or args.frozen_dm is not None):
+        raise UsageError(
+            "--cart goes without --start and --frozen-dm: trips leave and end at the depot"
+        )
+    if args.frozen_dm is not None and not 0 <= args.frozen_dm <= _FROZEN_MAX_DM:
+        raise UsageError(f"--frozen-dm is 0 to {_FROZEN_MAX_DM} dm, not {args.frozen_dm}")
     heap_bytes = size_of(args.heap or "120k")
     given = problem.read(args.map, args.picklist)
     problem.block(given, args.blocked)
@@ -74,8 +100,14 @@ def run(args: argparse.Namespace) -> int:
     given.graph.elimination()  # of the map, not of an instance: it comes with a map file
     if on_device:
         return _there(args.interpreter or "micropython", heap_bytes, given, chosen, start, args)
+    if args.cart is not None:
+        from tools.route.trips import trips
+
+        for answer in trips(given, chosen, args.cart, args.budget_ms):
+            _say(answer)
+        return 0
     for each in chosen:
-        _say(here(given, each, start, args.budget_ms))
+        _say(here(given, each, start, args.budget_ms, args.frozen_dm))
     return 0
 
 
@@ -93,16 +125,33 @@ def size_of(text: str) -> int:
 
 
 def here(
-    given: Problem, instance: Instance, start: Stop | None, budget_ms: int | None
+    given: Problem,
+    instance: Instance,
+    start: Stop | None,
+    budget_ms: int | None = None,
+    frozen_dm: int | None = None,
 ) -> dict[str, Any]:
     """Plan a checked instance on this interpreter; the answer in the form of the command."""
-    planner: Any = sequence.plan
-    more = {} if budget_ms is None else {"budget_ms": budget_ms}
+    graph, picks = given.graph, instance.picks
+    frozen = [edge >= 0 and graph.zone[edge] == _FROZEN for edge, _ in picks]
+    rules = None if frozen_dm is None else Rules(None, (), frozen, frozen_dm, 0)
     began = time.perf_counter()
-    plan = planner(given.graph, instance.picks, start, None, _ticks_ms, **more)
+    plan: Any = sequence.plan(graph, picks, start, None, _ticks_ms, budget_ms, rules)
     took_ms = 1000 * (time.perf_counter() - began)
     found = {key: getattr(plan, key) for key in ("order", "unreachable", "length_dm", "bound_dm")}
-    return answer_of(instance, {**found, "method": plan.method}, took_ms, start)
+    answer = answer_of(instance, {**found, "method": plan.method}, took_ms, start)
+    if rules is not None:
+        answer["frozen_dm"] = _carried(graph, picks, plan.order, frozen)
+        answer["kept"] = plan.kept
+    return answer
+
+
+def _carried(graph: Any, picks: list[Stop], order: list[int], frozen: list[bool]) -> int:
+    for k, number in enumerate(order):
+        if frozen[number]:
+            rest = [picks[i] for i in order[k + 1 :]]
+            return int(sequence.length_in_order(graph, rest, range(len(rest)), picks[number]) or 0)
+    return 0
 
 
 def _there(

@@ -144,7 +144,7 @@ def _us():
 
 
 def _us_since(began):
-    if hasattr(time, "ticks_diff"):
+    if hasattr(time, "ticks_us"):
         return time.ticks_diff(time.ticks_us(), began)
     return _us() - began
 

@@ -19,12 +19,15 @@ Stop = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Picks in the customer's sequence; `opt`: a proven length in dm; `bins`: their names in a store."""
+    """Picks in the customer's sequence; `opt`: a proven length in dm; of a store's pick list also `bins`
+    and `orders`, the names of both for each pick.
+    """
 
     id: str | int
     picks: list[Stop]
     opt: int | None = None
     bins: list[str] | None = None
+    orders: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ def _of_folder(path: Path, list_path: Path) -> Problem:
     if checked is None:
         raise ToolError(f"{list_path.name}: {reason}")
     bins = [line["bin"] for line in checked["lines"]]
-    instance = Instance(checked["list"], [store.stops[name] for name in bins], None, bins)
+    orders = [line["order"] for line in checked["lines"]]
+    instance = Instance(checked["list"], [store.stops[name] for name in bins], None, bins, orders)
     shelf = {edge for edges in store.graph.aisles.values() for edge in edges}
     return Problem(store.id, store.graph, [instance], shelf)
 

@@ -18,6 +18,7 @@ the way back. Where there is no room for all codes those of the last steps are k
 are taken once more for theirs.
 """
 
+import gc
 from array import array
 
 from firmware.picker.exact import layers
@@ -34,18 +35,20 @@ class Frontier:
     """One search. Call `advance()` until it is False; then `length_dm` and `choices` are the answer.
 
     steps: firmware.picker.exact.steps.Steps; room: states that a layer may have; codes: an array to keep
-    the way back in, of 'H' for narrow values and of 'I' for wide ones, as long as a layer or longer.
+    the way back in, of 'H' for narrow values and of 'I' for wide ones, as long as a layer or longer;
+    tidy: the heap is nearly full.
     `length_dm` is None when no walk visits everything (the caller leaves out what is out of reach), and
     when a layer grew beyond `room` or `codes`: then `full` is True. `choices`: one byte a step. `most`,
     `total`: states of the largest layer and of all.
     """
 
-    def __init__(self, steps, room, codes):
+    def __init__(self, steps, room, codes, tidy=False):
         self.length_dm = None
         self.full = False
         self.most = self.total = 0
         self.choices = bytearray(steps.count)
         self._steps = steps
+        self._tidy = tidy
         self._codes = codes
         self.keep = len(codes)
         self._room = min(room, self.keep)
@@ -82,6 +85,8 @@ class Frontier:
         return self._trace()
 
     def _take(self):
+        if self._tidy:
+            gc.collect()  # between layers nothing is in the way: the next one finds its room
         i = self._at
         steps = self._steps
         shift = steps.shift

@@ -60,11 +60,12 @@ class Shortest:
         if inside:
             most *= 3  # nearly always enough; `advance` sees to the rest
         total = order.total(start == end) + 2 * most
-        # with less room for the way back, an eighth of it, steps are taken up to four times as often
-        self._least = max(most, total >> 3)
+        # With half the room for the way back, half of the steps are taken twice; with the least there
+        # is, each about sixteen times: slow, but still the proven answer.
+        self._least = max(most, total >> 5)
         self._begin(max(most, min(keep, total)))
 
-    def _begin(self, keep):
+    def _begin(self, keep, tidy=False):
         """Begin with room for `keep` codes, or with half of it as often as the heap wants it."""
         graph, rest, start, end, shift, room = self._asked
         while True:
@@ -73,13 +74,14 @@ class Shortest:
                 # of bytes() the array would need the room twice, which a board does not have
                 codes = array("H" if shift == NARROW else "I", range(keep))
                 self._steps = Steps(graph, rest, start, end, shift)
-                self.frontier = Frontier(self._steps, room, codes)
+                self.frontier = Frontier(self._steps, room, codes, tidy)
                 return
             except MemoryError:
                 if keep <= self._least:
                     self._give_up()
                     return
             keep = max(self._least, keep >> 1)
+            tidy = True
 
     def _give_up(self):
         self.frontier = self._steps = None
@@ -133,7 +135,7 @@ class Shortest:
             more = again < frontier.keep
         frontier = self.frontier = None  # before the next one begins
         if more:
-            self._begin(again)
+            self._begin(again, True)
         else:
             self._give_up()
         return self.tried
