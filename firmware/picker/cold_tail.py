@@ -32,8 +32,9 @@ class ColdTail:
         self._firsts: list = []
         seen = set()
         for k in self._cold:
-            if picks[k] not in seen:
-                seen.add(picks[k])
+            place = (picks[k][0], picks[k][1])
+            if place not in seen:
+                seen.add(place)
                 self._firsts.append(k)
         self._tails: list = []  # (carried_dm, first cold stop, the others in order)
         self._length_dm = None

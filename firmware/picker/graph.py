@@ -18,8 +18,8 @@ MAX_JUNCTIONS = 1023  # distance << 10 | junction stays a small int of a 32-bit 
 MAX_EDGES = 4095
 AT_JUNCTION = -1
 
-_ONEWAY = 1
-_BLOCKED = 2
+ONEWAY = 1
+BLOCKED = 2
 _NODE_BITS = 10
 
 
@@ -78,7 +78,7 @@ class StoreGraph:
     def total_dm(self):
         """What all open edges cost together; no two places are farther apart."""
         cost = self.cost_dm
-        return sum([cost[e] for e in range(self.edges) if not self.flags[e] & _BLOCKED])
+        return sum(cost[e] for e in range(self.edges) if not self.flags[e] & BLOCKED)
 
     def parts(self):
         """The number of the piece of store that each junction is in, joined by open edges: an array."""
@@ -91,9 +91,8 @@ class StoreGraph:
                 stack = [first]
                 while stack:
                     j = stack.pop()
-                    for k in range(self._first[j], self._first[j + 1]):
-                        e = self._near[k]
-                        if self.flags[e] & _BLOCKED:
+                    for e in self.edges_at(j):
+                        if self.flags[e] & BLOCKED:
                             continue
                         far = self.v[e] if self.u[e] == j else self.u[e]
                         if parts[far] == UNREACHABLE:
@@ -102,20 +101,21 @@ class StoreGraph:
             self._parts = parts
         return self._parts
 
+    def edges_at(self, junction):
+        """The numbers of a junction's edges, blocked ones too, an array."""
+        return self._near[self._first[junction] : self._first[junction + 1]]
+
     def edge_at(self, junction):
         """An open edge at a junction, or None."""
-        for k in range(self._first[junction], self._first[junction + 1]):
-            if not self.flags[self._near[k]] & _BLOCKED:
-                return self._near[k]
+        for e in self.edges_at(junction):
+            if not self.flags[e] & BLOCKED:
+                return e
         return None
 
     def neighbours(self, junction):
         """The junctions at the other ends of a junction's edges, blocked ones too, a list."""
-        out = []
-        for k in range(self._first[junction], self._first[junction + 1]):
-            e = self._near[k]
-            out.append(self.v[e] if self.u[e] == junction else self.u[e])
-        return out
+        u, v = self.u, self.v
+        return [v[e] if u[e] == junction else u[e] for e in self.edges_at(junction)]
 
     def elimination(self):
         """The order in which the exact solver takes the edges; worked out once if the map has none."""
@@ -148,22 +148,22 @@ class StoreGraph:
     def directed(self):
         """True when some edge that is open may be walked in one direction only."""
         for f in self.flags:
-            if f & _ONEWAY and not f & _BLOCKED:
+            if f & ONEWAY and not f & BLOCKED:
                 return True
         return False
 
     def is_blocked(self, edge):
-        return bool(self.flags[edge] & _BLOCKED)
+        return bool(self.flags[edge] & BLOCKED)
 
     def is_oneway(self, edge):
-        return bool(self.flags[edge] & _ONEWAY)
+        return bool(self.flags[edge] & ONEWAY)
 
     def block(self, edge, blocked=True):
         """Close or open an edge: a blocked edge is walked by nobody and its picks are out of reach."""
         if blocked:
-            self.flags[edge] |= _BLOCKED
+            self.flags[edge] |= BLOCKED
         else:
-            self.flags[edge] &= 255 ^ _BLOCKED
+            self.flags[edge] &= 255 ^ BLOCKED
         self._parts = None
 
     def is_stop(self, stop):
@@ -172,6 +172,17 @@ class StoreGraph:
         if edge == AT_JUNCTION:
             return 0 <= at < self.junctions
         return 0 <= edge < self.edges and 0 <= at <= self.length_dm[edge]
+
+    def settled(self, stop):
+        """The stop, or the junction that it is when it lies at an end of an open one-way edge: there it
+        can be come to, and left, over the other edges too.
+        """
+        edge, at = stop
+        if edge == AT_JUNCTION or self.flags[edge] != ONEWAY:
+            return stop
+        if at == 0:
+            return (AT_JUNCTION, self.u[edge])
+        return (AT_JUNCTION, self.v[edge]) if at == self.length_dm[edge] else stop
 
     def distances_from(self, stop, out, standing=False):
         """Fill `out` (array('H'), one per junction) with the way in dm from `stop` to each junction.
@@ -183,13 +194,13 @@ class StoreGraph:
             out[j] = UNREACHABLE
         heap = []
         cost = self.cost_dm
-        edge, at = stop
+        edge, at = self.settled(stop)
         if edge == AT_JUNCTION:
             heap.append(at)
-        elif standing or not self.flags[edge] & _BLOCKED:
+        elif standing or not self.flags[edge] & BLOCKED:
             at = self.along(edge, at)
             heap.append((cost[edge] - at) << _NODE_BITS | self.v[edge])
-            if not self.flags[edge] & _ONEWAY:
+            if not self.flags[edge] & ONEWAY:
                 heap.append(at << _NODE_BITS | self.u[edge])
             heapq.heapify(heap)
         mask = (1 << _NODE_BITS) - 1
@@ -203,14 +214,14 @@ class StoreGraph:
             for k in range(self._first[j], self._first[j + 1]):
                 e = self._near[k]
                 f = self.flags[e]
-                if f & _BLOCKED:
+                if f & BLOCKED:
                     continue
                 far = d + cost[e]
                 if far > MAX_DM:
                     continue
                 if self.u[e] == j and far < out[self.v[e]]:
                     heapq.heappush(heap, far << _NODE_BITS | self.v[e])
-                if self.v[e] == j and not f & _ONEWAY and far < out[self.u[e]]:
+                if self.v[e] == j and not f & ONEWAY and far < out[self.u[e]]:
                     heapq.heappush(heap, far << _NODE_BITS | self.u[e])
 
     def arrive(self, origin, row, stop):
@@ -218,94 +229,31 @@ class StoreGraph:
 
         UNREACHABLE if none.
         """
-        edge, at = stop
+        edge, at = self.settled(stop)
         if edge == AT_JUNCTION:
             return row[at]
         f = self.flags[edge]
-        if f & _BLOCKED:
+        if f & BLOCKED:
             return UNREACHABLE
         at = self.along(edge, at)
         best = row[self.u[edge]] + at
-        if not f & _ONEWAY:
+        if not f & ONEWAY:
             best = min(best, row[self.v[edge]] + self.cost_dm[edge] - at)
         if origin[0] == edge:
             along = at - self.along(edge, origin[1])
             if along >= 0:
                 best = min(best, along)
-            elif not f & _ONEWAY:
+            elif not f & ONEWAY:
                 best = min(best, -along)
         return best if best <= MAX_DM else UNREACHABLE
 
     def path(self, origin, stop, standing=False):
         """A shortest way from `origin` to `stop` as points [(x_dm, y_dm), ...], or None when there
-        is none.
-
-        The points follow the walkways with their bends; the length of the way is what `arrive` says.
+        is none: firmware.picker.ways.
         """
-        row = array("H", bytes(2 * self.junctions))
-        self.distances_from(origin, row, standing)
-        total = self.arrive(origin, row, stop)
-        if total == UNREACHABLE:
-            return None
-        edge, at = stop
-        back = []  # from the stop backwards
-        if edge != AT_JUNCTION and origin[0] == edge:
-            along = self.along(edge, at) - self.along(edge, origin[1])
-            if total == along or (total == -along and not self.flags[edge] & _ONEWAY):
-                return line.tidy(self._cut(edge, origin[1], at))
-        if edge == AT_JUNCTION:
-            j = at
-        else:
-            # u is tried first; a one-way edge is entered only there
-            if row[self.u[edge]] + self.along(edge, at) == total:
-                j = self.u[edge]
-                back = self._cut(edge, at, 0)
-            else:
-                j = self.v[edge]
-                back = self._cut(edge, at, self.length_dm[edge])
-        while True:
-            back.append((self.x_dm[j], self.y_dm[j]))
-            step = self._before(j, row, origin, standing)
-            if step is None:
-                break
-            e, i, from_origin = step
-            # walk the edge from j back to its other end, or to where the origin stands on it
-            near = 0 if self.u[e] == j else self.length_dm[e]
-            if from_origin:
-                back.extend(self._cut(e, near, origin[1]))
-                break
-            back.extend(self._cut(e, near, self.length_dm[e] - near))
-            j = i
-        return line.tidy(back[::-1])
+        from firmware.picker import ways  # loaded when something is drawn: planning does without it
 
-    def _before(self, j, row, origin, standing):
-        """The step before junction j on a shortest way.
-
-        (edge, its other end, True if the origin is on it).
-        """
-        edge, at = origin
-        if edge == AT_JUNCTION:
-            if at == j:
-                return None
-        elif standing or not self.flags[edge] & _BLOCKED:
-            at = self.along(edge, at)
-            if self.v[edge] == j and row[j] == self.cost_dm[edge] - at:
-                return edge, j, True
-            if self.u[edge] == j and row[j] == at and not self.flags[edge] & _ONEWAY:
-                return edge, j, True
-        for k in range(self._first[j], self._first[j + 1]):
-            e = self._near[k]
-            f = self.flags[e]
-            if f & _BLOCKED:
-                continue
-            if self.v[e] == j and row[self.u[e]] + self.cost_dm[e] == row[j]:
-                return e, self.u[e], False
-            if self.u[e] == j and not f & _ONEWAY and row[self.v[e]] + self.cost_dm[e] == row[j]:
-                return e, self.v[e], False
-        return None
-
-    def _cut(self, edge, a, b):
-        return line.cut(self.line(edge), self.length_dm[edge], a, b)
+        return ways.path(self, origin, stop, standing)
 
     def line(self, edge):
         """The points of an edge, flat x, y, ... in dm, from its first end to its second."""

@@ -1,10 +1,12 @@
 """A store's walkways as one small file: what a board and the tablet's page load instead of JSON.
 
-Little-endian: `O2OM`, u8 version 1, u8 slots, u16 junctions J, edges E, depot, bytes of bends, bytes of
-text; then J times i32 x, J times i32 y (dm), E times u16 u, v, length (dm) and the edges in the order of
-the exact solver, E bytes zone and flags, the bends as u16 edge, u16 count, i32 x, y, ..., the text; last
-the CRC-32 of everything before it. The text is JSON: {"aisles": {name: [edges]}, "names": [edge ids]}.
-A supermarket of 48 junctions and 65 edges takes 1,062 bytes. The order and its slots are worked out when
+Little-endian: `O2OM`, u8 version 1, u8 slots, u16 junctions J, edges E, depot, u16 0, u32 bytes of bends
+and of text; then J times i32 x, J times i32 y (dm), E times u16 u, v, length and cost (dm; the cost is
+the length where nobody is in the way) and the edges in the order of the exact solver, E bytes zone and
+flags, the bends as u16 edge, u16 count, i32 x, y, ..., the text; last the CRC-32 of all before it.
+
+The text is JSON: {"aisles": {name: [edges]}, "names": [edge ids]}.
+A supermarket of 48 junctions and 65 edges takes 1,190 bytes. The order and its slots are worked out when
 the map is made, on a PC: a board would take seconds for it.
 """
 
@@ -15,23 +17,29 @@ from firmware.picker.graph import MAX_DM, MAX_EDGES, MAX_JUNCTIONS, StoreGraph
 from protocols.compat import crc32
 
 _MAGIC = b"O2OM\x01"
-_HEAD = 16
+_HEAD = 22
 _FAR_DM = 100000
 
 
 def pack(graph):
-    """The file of a graph, bytes. Blocked edges stay blocked in it, congestion is left out."""
+    """The file of a graph, bytes. Blocked and crowded edges stay so in it. ValueError for a bend of more
+    than 32,767 points.
+    """
     order = graph.elimination()
     bends = b""
     for e in sorted(graph.bends):
         points = array("i", graph.bends[e])
+        if len(points) > 65534:
+            raise ValueError("edge {} has too many bends for a map file".format(e))
         bends += bytes(array("H", [e, len(points)])) + bytes(points)
     text = b""
     if graph.aisles or graph.names:
         text = json.dumps({"aisles": graph.aisles, "names": graph.names}).encode()
-    counts = array("H", [graph.junctions, graph.edges, graph.depot, len(bends), len(text)])
-    data = _MAGIC + bytes([order.width]) + bytes(counts)
-    for each in (graph.x_dm, graph.y_dm, graph.u, graph.v, graph.length_dm, order.edge):
+    counts = array("H", [graph.junctions, graph.edges, graph.depot, 0])
+    data = _MAGIC + bytes([min(order.width, 255)]) + bytes(counts)
+    data += len(bends).to_bytes(4, "little") + len(text).to_bytes(4, "little")
+    edges = (graph.u, graph.v, graph.length_dm, graph.cost_dm, order.edge)
+    for each in (graph.x_dm, graph.y_dm) + edges:
         data += bytes(each)
     data += bytes(graph.zone) + bytes(graph.flags) + bends + text
     return data + crc32(data).to_bytes(4, "little")
@@ -43,20 +51,19 @@ def unpack(data):
         return None, "this is not a store map of version 1"
     if crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         return None, "the store map is damaged (its sum is wrong); write it anew"
-    counts = array("H", bytes(data[6:_HEAD]))
+    counts = array("H", bytes(data[6:14]))
     junctions, edges, depot = counts[0], counts[1], counts[2]
-    size = _HEAD + 8 * junctions + 10 * edges + counts[3] + counts[4] + 4
+    bends = int.from_bytes(data[14:18], "little")
+    text = int.from_bytes(data[18:22], "little")
+    size = _HEAD + 8 * junctions + 12 * edges + bends + text + 4
     if not 1 <= junctions <= MAX_JUNCTIONS or edges > MAX_EDGES or len(data) != size:
         return None, "the store map's counts are wrong"
     at = _HEAD
     parts: list = []
-    for kind, count in (("i", junctions), ("i", junctions), ("H", edges), ("H", edges)):
-        parts.append(array(kind, bytes(data[at : at + (4 if kind == "i" else 2) * count])))
-        at += (4 if kind == "i" else 2) * count
-    for _ in range(2):
-        parts.append(array("H", bytes(data[at : at + 2 * edges])))
-        at += 2 * edges
-    x, y, u, v, length, order = parts
+    for kind, width, count in (("i", 4, junctions),) * 2 + (("H", 2, edges),) * 5:
+        parts.append(array(kind, bytes(data[at : at + width * count])))
+        at += width * count
+    x, y, u, v, length, cost, order = parts
     zone = bytearray(data[at : at + edges])
     flags = bytearray(data[at + edges : at + 2 * edges])
     at += 2 * edges
@@ -66,14 +73,18 @@ def unpack(data):
             return None, "edge {} of the store map is wrong".format(e)
         if zone[e] > 2 or flags[e] > 3 or order[e] >= edges or seen[order[e]]:
             return None, "edge {} of the store map is wrong".format(e)
+        if not length[e] <= cost[e] <= min(4 * length[e], MAX_DM):
+            return None, "the cost of edge {} of the store map is wrong".format(e)
         seen[order[e]] = 1
     if depot >= junctions or any(abs(c) > _FAR_DM for c in x) or any(abs(c) > _FAR_DM for c in y):
         return None, "a junction of the store map is wrong"
     graph = StoreGraph(x, y, u, v, length, zone, flags)
     graph.depot = depot
+    if cost != length:
+        graph.cost_dm = cost
     graph.eliminate(order)
-    reason = _bends(graph, bytes(data[at : at + counts[3]]))
-    return (None, reason) if reason else _named(graph, bytes(data[at + counts[3] : -4]))
+    reason = _bends(graph, bytes(data[at : at + bends]))
+    return (None, reason) if reason else _named(graph, bytes(data[at + bends : -4]))
 
 
 def _bends(graph, data):
@@ -99,8 +110,10 @@ def _named(graph, text):
         aisles, names = said["aisles"], said["names"]
         good = isinstance(aisles, dict) and isinstance(names, list)
         good = good and all(isinstance(each, str) for each in names)
-        good = good and all(0 <= e < graph.edges for each in aisles.values() for e in each)
-    except (ValueError, KeyError, TypeError):
+        for each in aisles.values() if good else ():
+            good = good and isinstance(each, list)
+            good = good and all(type(e) is int and 0 <= e < graph.edges for e in each)
+    except (ValueError, KeyError, TypeError, RuntimeError, MemoryError):  # also: nested too deeply
         good = False
     if not good:
         return None, "the names of the store map are wrong"

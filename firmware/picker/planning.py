@@ -4,10 +4,10 @@ Worked in pieces, so that whoever plans on a screen's or a board's only thread s
 Lengths are integer dm; where aisles are congested they are what was counted, not what was walked.
 """
 
-from array import array
-
 from firmware.picker.exact.shortest import ROOM, Shortest
-from firmware.picker.graph import AT_JUNCTION, UNREACHABLE
+from firmware.picker.graph import AT_JUNCTION
+from firmware.picker.legs import Legs, length_in_order
+from firmware.picker.stops import check, cold_last, merged, out_of_reach
 
 EXACT = "exact"
 BEST_FOUND = "best-found"
@@ -34,16 +34,25 @@ class Plan:
         self.kept = kept
         self.ms = None
 
+    def better_than(self, other):
+        """Whether it visits as many picks, and keeps the rules as the other does not, or is shorter."""
+        if len(self.order) < len(other.order) or self.length_dm is None:
+            return False
+        if self.kept != other.kept:
+            return self.kept
+        return other.length_dm is None or self.length_dm < other.length_dm
+
 
 class Planning:
     """The shortest walk from `start` through all picks to `end`, both the depot by default.
 
     Call `advance()` until it is False, or as long as there is time; `plan()` is the best answer so far,
-    at any time. rules: firmware.picker.rules.Rules for these picks; first: an order to begin with, of
-    picks' numbers; room: states a layer of the exact solver may have (0: it is not used); exact_stops:
-    up to how many stops local search proves its answer; kicks: its effort (None: a fixed one). A start
-    on a blocked edge may leave it both ways: somebody stands there. A place that is not on the graph is
-    a ValueError: places come from `maps.locate`, never from outside.
+    at any time (before the proof is there, and before `hurry`, it costs a search for each pick). rules:
+    firmware.picker.rules.Rules for these picks; first: an order to begin with, all the picks' numbers,
+    not used if it is anything else; room: states a layer of the exact solver may have (0: it is not
+    used); exact_stops: up to how many stops local search proves its answer; kicks: its effort (None: a
+    fixed one). A start on a blocked edge may leave it both ways: somebody stands there. A place that is
+    not on the graph is a ValueError: places come from `maps.locate`, never from outside.
     """
 
     def __init__(
@@ -66,23 +75,22 @@ class Planning:
         check(graph, picks)
         check(graph, (self._start, self._end))
         self._rules = rules
-        self._first = first
+        self._first = first if first and sorted(first) == list(range(len(picks))) else None
         self._exact_stops = exact_stops
         self._kicks = kicks
-        self._search = None
-        self._plan = None
         self._room = room
-        self._members = (
-            None  # per stop of the search the picks there, where those of a place are one
-        )
+        self._members = None  # for each stop of the search the picks that are there
         self._tail = None
         self._search = None
         self._inner = None  # the same plan without the picks that cannot be reached
+        self._told = None  # what `plan` said last
         self._plan = None
         self._exact = Shortest(graph, picks, self._start, self._end, room)
 
     def advance(self):
-        """One piece of work, a millisecond or so on MicroPython's unix port; False when it is done."""
+        """One piece of work, a millisecond or two on MicroPython's unix port, where the search begins
+        some more (4 ms at 100 picks); False when it is done.
+        """
         if self._plan is not None:
             return False
         going = True
@@ -99,13 +107,29 @@ class Planning:
             self._plan = self.plan()
         return self._plan is None
 
+    def hurry(self):
+        """Give the proof up and go on to the search, which has an answer at once: time is short."""
+        if self._inner is not None:
+            self._inner.hurry()
+        elif self._plan is None and self._search is None and self._tail is None:
+            self._exact.give_up()
+            self._search_from(self._first)
+
     def plan(self):
         """The best answer so far, every pick in it or told as unreachable."""
         if self._plan is not None:
             return self._plan
         if self._inner is not None:
-            return self._of_inner()
-        return self._instant() if self._search is None else self._searched()
+            found = self._of_inner()
+        elif self._search is not None:
+            found = self._searched()
+        else:
+            found = self._measured(self._first if self._tail is None else self._tail.order)
+        if self._told is not None and self._told.better_than(found):
+            self._told.bound_dm = max(self._told.bound_dm, found.bound_dm or 0)
+            return self._told
+        self._told = found
+        return found
 
     def _proven(self):
         """The exact solver is done: its answer, or how to go on without one."""
@@ -114,37 +138,40 @@ class Planning:
             self._search_from(self._first)
             return
         length = exact.length_dm
-        if rules is not None and exact.left_out and length is not None:
-            reached = sorted(exact.order)
-            self._members = [[k] for k in reached]
-            self._inner = Planning(
-                self._graph,
-                [self._picks[k] for k in reached],
-                self._start,
-                self._end,
-                rules.only(reached),
-                None,
-                self._room,
-                self._exact_stops,
-                self._kicks,
-            )
-            return
-        order = exact.order
-        if self._start == self._end:
-            order = cold_last(self._graph, self._picks, order)
         if rules is not None and length is not None:
-            order = self._within(order)
-        if order is not None:
-            self._plan = Plan(order, sorted(exact.left_out), length, length, EXACT)
+            if exact.left_out:
+                self._without_lost()
+                return
+            order = self._within(exact.order)
+            if order is None:
+                return
+        else:
+            order = exact.order
+            if self._start == self._end:
+                order = cold_last(self._graph, self._picks, order)
+        self._plan = Plan(order, sorted(exact.left_out), length, length, EXACT)
+
+    def _without_lost(self):
+        reached = sorted(self._exact.order)
+        self._members = [[k] for k in reached]
+        self._inner = Planning(
+            self._graph,
+            [self._picks[k] for k in reached],
+            self._start,
+            self._end,
+            self._rules.only(reached),
+            None,
+            self._room,
+            self._exact_stops,
+            self._kicks,
+        )
 
     def _within(self, order):
         """The order, or the same walk backwards, when the rules are kept; else None, and going on."""
         rules = self._rules
-        table = self._table(self._picks)
         for each in (order, order[::-1] if self._start == self._end else order):
-            if rules.broken(table, each) is None:
+            if self._keeps(each):
                 return each
-        table = None
         if rules.cold is not None and not rules.ordered:
             from firmware.picker.cold_tail import ColdTail
 
@@ -153,36 +180,40 @@ class Planning:
             self._search_from(self._first)
         return None
 
-    def _table(self, stops):
-        # imported here, and below: where a store has an exact answer it would only fill the heap
-        from firmware.picker.search.distances import Distances, fill
-
-        table = Distances(len(stops))
-        fill(table, self._graph, stops, self._start, self._end)
-        return table
+    def _keeps(self, order):
+        rules = self._rules
+        if rules is None:
+            return True
+        if not rules.in_order(order):
+            return False
+        legs = Legs(self._graph, self._picks, self._start, self._end)
+        return rules.cold is None or rules.exposure_dm(legs, order) <= rules.budget_dm
 
     def _search_from(self, first):
+        # imported here: on a board whose store has an exact answer they would only fill the heap
         from firmware.picker.search.anytime import Anytime
+        from firmware.picker.search.distances import Distances, fill
         from firmware.picker.search.ladder import EXACT_STOPS
 
-        stops = self._picks
-        if self._rules is None:
-            stops, self._members = _merged(self._picks)
-            first = None
-        floor_dm = self._exact.length_dm if self._exact.tried else 0
-        stops_proven = EXACT_STOPS if self._exact_stops is None else self._exact_stops
         self._tail = None
+        floor_dm = self._exact.length_dm if self._exact.tried else 0
         try:
-            table = self._table(stops)
-            self._search = Anytime(
-                table, self._rules, first, stops_proven, self._kicks, floor_dm or 0
-            )
+            stops = self._picks
+            if self._rules is None:
+                stops, self._members, begin = merged(stops, first)
+            else:
+                begin = first
+            table = Distances(len(stops))
+            fill(table, self._graph, stops, self._start, self._end)
+            proven = EXACT_STOPS if self._exact_stops is None else self._exact_stops
+            self._search = Anytime(table, self._rules, begin, proven, self._kicks, floor_dm or 0)
         except MemoryError:  # a full heap still has an order to walk
-            self._plan = self._instant()
+            table = stops = begin = self._search = self._members = None
+            self._plan = self._measured(first)
 
     def _searched(self):
         search, bound_dm = self._search.search, self._search.bound_dm
-        proven = search.exact or bound_dm == search.length_dm
+        proven = search.exact or (bound_dm == search.length_dm and search.kept)
         return Plan(
             self._spread(search.order),
             sorted(self._spread(search.left_out)),
@@ -193,31 +224,34 @@ class Planning:
         )
 
     def _of_inner(self):
-        plan = self._inner.plan()
-        plan.order = self._spread(plan.order)
-        plan.unreachable = sorted(self._spread(plan.unreachable) + self._exact.left_out)
-        return plan
+        found = self._inner.plan()
+        return Plan(
+            self._spread(found.order),
+            sorted(self._spread(found.unreachable) + self._exact.left_out),
+            found.length_dm,
+            found.bound_dm,
+            found.method,
+            found.kept,
+        )
 
-    def _instant(self):
-        """An order that needs no room: always to the nearest next, or the one given."""
-        graph, picks = self._graph, self._picks
-        left_out = self._exact.left_out
-        rest = [k for k in (self._first or range(len(picks))) if k not in left_out]
-        order = rest if self._first else []
-        row = array("H", bytes(2 * graph.junctions))
-        at = self._start
-        while len(order) < len(rest):
-            graph.distances_from(at, row, at is self._start)
-            near = None
-            for k in rest:
-                if k not in order:
-                    way = graph.arrive(at, row, picks[k])
-                    if near is None or way < near:
-                        near, goes = way, k
-            order.append(goes)
-            at = picks[goes]
-        length = length_in_order(graph, picks, order, self._start, self._end)
-        return Plan(order, sorted(left_out), length, 0, BEST_FOUND, self._rules is None)
+    def _measured(self, order):
+        """What can be said of an order without a table; None: always to the nearest next."""
+        graph, exact = self._graph, self._exact
+        proven = exact.tried and exact.length_dm is not None
+        if order is None and proven:
+            order = exact.order
+        left_out: list = []
+        length = None
+        if order is not None:
+            lost = out_of_reach(graph, self._picks, self._end)
+            left_out = sorted(lost)
+            order = [k for k in order if k not in lost]
+            length = length_in_order(graph, self._picks, order, self._start, self._end)
+        if length is None:
+            order, left_out = Legs(graph, self._picks, self._start, self._end).nearest_next()
+            length = length_in_order(graph, self._picks, order, self._start, self._end)
+        bound_dm = exact.length_dm if proven else 0
+        return Plan(order, sorted(left_out), length, bound_dm, BEST_FOUND, self._keeps(order))
 
     def _spread(self, order):
         if self._members is None:
@@ -226,57 +260,3 @@ class Planning:
         for k in order:
             out.extend(self._members[k])
         return out
-
-
-def check(graph, stops):
-    """ValueError for a stop that is not on the graph."""
-    for stop in stops:
-        if not graph.is_stop(stop):
-            raise ValueError("not a place on the graph: {}".format(stop))
-
-
-def length_in_order(graph, picks, order, start=None, end=None):
-    """The length in dm of the walk that visits picks in a given order, or None when a leg has no way.
-
-    With order = the list's own sequence this is the baseline "customer list order".
-    """
-    stops = [picks[i] for i in order]
-    stops.append((AT_JUNCTION, graph.depot) if end is None else end)
-    at = (AT_JUNCTION, graph.depot) if start is None else start
-    row = array("H", bytes(2 * graph.junctions))
-    total = 0
-    standing = True
-    for stop in stops:
-        graph.distances_from(at, row, standing)
-        standing = False
-        leg = graph.arrive(at, row, stop)
-        if leg == UNREACHABLE:
-            return None
-        total += leg
-        at = stop
-    return total
-
-
-def cold_last(graph, picks, order):
-    """A closed walk is as long backwards: take the direction that carries cold goods for less time."""
-    weight = 0
-    for k in range(len(order)):
-        edge = picks[order[k]][0]
-        if edge != AT_JUNCTION:
-            weight += graph.zone[edge] * (2 * k - len(order) + 1)
-    return order[::-1] if weight < 0 else order
-
-
-def _merged(picks):
-    """Picks at the same place are one stop: (stops, the indices of the picks at each)."""
-    stops: list = []
-    members: list = []
-    seen = {}
-    for i in range(len(picks)):
-        stop = (picks[i][0], picks[i][1])
-        if stop not in seen:
-            seen[stop] = len(stops)
-            stops.append(stop)
-            members.append([])
-        members[seen[stop]].append(i)
-    return stops, members

@@ -9,6 +9,7 @@ from array import array
 
 from firmware.picker.graph import AT_JUNCTION, UNREACHABLE
 from firmware.picker.planning import Planning
+from firmware.picker.stops import check
 
 OFF_PATH_DM = 30  # farther round than this, the picker is on another way
 
@@ -26,13 +27,15 @@ class Round:
         self.picks = list(picks)
         self.end = (AT_JUNCTION, graph.depot) if end is None else end
         self.here = (AT_JUNCTION, graph.depot) if start is None else start
+        check(graph, self.picks)
+        check(graph, (self.here, self.end))
         self.order = list(range(len(self.picks)))
         self.unreachable: list = []
         self.plan = None
         self._left = self.here  # where the leg under way began
         self._row = array("H", bytes(2 * graph.junctions))
         self._planning = None
-        self._numbers: list = []
+        self._numbers: list = []  # of the picks in `_planning`
         self._again()
 
     @property
@@ -42,19 +45,9 @@ class Round:
 
     def at(self, stop):
         """The picker is here. Off the way to the next pick, the walk is planned anew; says whether."""
-        if not self.graph.is_stop(stop):
-            raise ValueError("not a place on the graph: {}".format(stop))
+        check(self.graph, (stop,))
         self.here = (stop[0], stop[1])
-        if self._planning is not None:
-            return False
-        goal = self.picks[self.order[0]] if self.order else self.end
-        straight = self._way(self._left, goal)
-        if straight == UNREACHABLE:
-            return False
-        if self._way(self._left, self.here) + self._way(self.here, goal) <= straight + OFF_PATH_DM:
-            return False
-        self._again()
-        return True
+        return self._planning is None and self._off_path()
 
     def picked(self, number):
         """A pick is in the cart: the walk stays if it was the next. False for one that is not open."""
@@ -74,23 +67,25 @@ class Round:
         return True
 
     def block(self, edges, blocked=True):
-        """Close edges, or open them again; whoever stands in one is led out of it."""
+        """Close edges, or open them again; whoever stands in one is led out of it.
+
+        ValueError, and nothing is changed, for an edge that is not there.
+        """
+        edges = list(edges)
+        for edge in edges:
+            if not 0 <= edge < self.graph.edges:
+                raise ValueError("not an edge of the graph: {}".format(edge))
         for edge in edges:
             self.graph.block(edge, blocked)
-        self.order.extend(self.unreachable)
-        self.unreachable = []
-        self._part_out()
         self._again()
 
     def join(self, picks):
         """More picks for the cart, behind the others until planned; returns the first one's number."""
-        for stop in picks:
-            if not self.graph.is_stop(stop):
-                raise ValueError("not a place on the graph: {}".format(stop))
+        picks = list(picks)
+        check(self.graph, picks)
         first = len(self.picks)
         self.picks.extend(picks)
         self.order.extend(range(first, len(self.picks)))
-        self._part_out()
         self._again()
         return first
 
@@ -99,22 +94,43 @@ class Round:
         planning = self._planning
         if planning is None:
             return False
-        if planning.advance():
-            return True
-        plan = planning.plan()
-        numbers = self._numbers
-        plan.order = [numbers[k] for k in plan.order]
-        plan.unreachable = [numbers[k] for k in plan.unreachable]
-        self.order, self.unreachable = list(plan.order), list(plan.unreachable)
-        self.plan = plan
+        try:
+            if planning.advance():
+                return True
+            plan = planning.plan()
+            numbers = self._numbers
+            plan.order = [numbers[k] for k in plan.order]
+            plan.unreachable = [numbers[k] for k in plan.unreachable]
+            self.order, self.unreachable = list(plan.order), list(plan.unreachable)
+            self.plan = plan
+        except MemoryError:
+            pass  # the sequence that was there still holds
         self._planning = None
-        return False
+        # whoever walked on while it was planned may be on another way by now
+        return self.here != self._left and self._off_path()
 
     def _again(self):
+        """Plan anew from where the picker stands; in a full heap the old sequence is all there is."""
+        self._planning = None
         self._left = self.here
-        self._numbers = self.order + self.unreachable
-        stops = [self.picks[k] for k in self._numbers]
-        self._planning = Planning(self.graph, stops, self.here, self.end)
+        self._part_out()
+        try:
+            numbers = self.order + self.unreachable
+            stops = [self.picks[k] for k in numbers]
+            self._planning = Planning(self.graph, stops, self.here, self.end)
+            self._numbers = numbers
+        except MemoryError:
+            self._planning = None
+
+    def _off_path(self):
+        goal = self.picks[self.order[0]] if self.order else self.end
+        straight = self._way(self._left, goal)
+        if straight != UNREACHABLE:
+            walked = self._way(self._left, self.here)
+            if walked + self._way(self.here, goal) <= straight + OFF_PATH_DM:
+                return False
+        self._again()
+        return True
 
     def _drop(self, number):
         for listed in (self.order, self.unreachable):
@@ -124,18 +140,16 @@ class Round:
         return False
 
     def _part_out(self):
-        """Set aside what cannot be reached from here, by the pieces of the store."""
-        graph = self.graph
-        parts = graph.parts()
-        edge, at = self.here
-        mine = (parts[at],) if edge == AT_JUNCTION else (parts[graph.u[edge]], parts[graph.v[edge]])
+        """Set aside what cannot be walked to from here, and take back what can be again."""
+        graph, row = self.graph, self._row
+        graph.distances_from(self.here, row, standing=True)
         kept: list = []
-        for k in self.order:
-            edge, at = self.picks[k]
-            shut = edge != AT_JUNCTION and graph.is_blocked(edge)
-            there = parts[at] if edge == AT_JUNCTION else parts[graph.u[edge]]
-            (self.unreachable if shut or there not in mine else kept).append(k)
-        self.order = kept
+        lost: list = []
+        for listed in (self.order, self.unreachable):
+            for k in listed:
+                near = graph.arrive(self.here, row, self.picks[k])
+                (lost if near == UNREACHABLE else kept).append(k)
+        self.order, self.unreachable = kept, lost
 
     def _way(self, origin, goal):
         self.graph.distances_from(origin, self._row, standing=True)

@@ -7,7 +7,8 @@ list of indices.
 
 from firmware.picker.exact.shortest import ROOM
 from firmware.picker.graph import AT_JUNCTION
-from firmware.picker.planning import BEST_FOUND, EXACT, Plan, Planning, length_in_order
+from firmware.picker.legs import length_in_order
+from firmware.picker.planning import BEST_FOUND, EXACT, Plan, Planning
 
 _ENDLESS = 1 << 29
 
@@ -29,17 +30,25 @@ def plan(
     """The shortest walk from `start` through all picks to `end`; both default to the depot (a
     closed tour).
 
-    ticks, when given, returns milliseconds; budget_ms: after so long the best answer so far is taken (a
-    search without proof goes on until then), None waits for the proof, or the end of a fixed effort. The
+    ticks, when given, returns milliseconds; budget_ms: after so long the best answer so far is taken:
+    half of it is for the proof, and then local search goes on; None waits for the proof, or for the end
+    of a fixed effort. The
     other arguments, and what they refuse, are those of firmware.picker.planning.Planning.
     """
     began = ticks() if ticks else 0
     timed = budget_ms is not None and ticks is not None
     kicks = _ENDLESS if timed else None
     planning = Planning(graph, picks, start, end, rules, first, room, exact_stops, kicks)
+    hurried = False
     while planning.advance():
-        if timed and ticks() - began >= budget_ms:
+        if not timed:
+            continue
+        spent = ticks() - began
+        if not 0 <= spent < budget_ms:  # or the clock began anew
             break
+        if not hurried and 2 * spent >= budget_ms:
+            hurried = True
+            planning.hurry()
     answer = planning.plan()
     if ticks:
         answer.ms = ticks() - began

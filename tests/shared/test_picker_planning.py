@@ -98,9 +98,12 @@ def check_case(seed):
     d = all_pairs(store, stops)
     planning = Planning(graph, picks, start, end, rules)
     going = True
+    before = None
     while going:
         plan = planning.plan()
         assert sorted(plan.order + plan.unreachable) == list(range(n)), seed
+        assert before is None or not before.better_than(plan), seed
+        before = plan
         going = planning.advance()
     plan = planning.plan()
     assert sorted(plan.order + plan.unreachable) == list(range(n)), seed

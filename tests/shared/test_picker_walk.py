@@ -85,7 +85,7 @@ def all_pairs(store, stops):
         chain.extend(on)
         chain.append((length, v))
         for i in range(len(chain) - 1):
-            same = chain[i + 1][0] == chain[i][0] and 0 < i < len(chain) - 2
+            same = chain[i + 1][0] == chain[i][0]
             arc(chain[i][1], chain[i + 1][1], chain[i + 1][0] - chain[i][0], both or same)
     for m in range(size):
         for i in range(size):

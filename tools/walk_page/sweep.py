@@ -69,7 +69,7 @@ class Sweep:
                 self.layers.append(self._layer(frontier))
         self.choices = list(frontier.choices)
         self.order: list[int] = search.order
-        self.length_dm: int = search.length_dm
+        self.length_dm = int(search.length_dm or 0)
 
     def _begin(self) -> Shortest:
         depot = (AT_JUNCTION, self.graph.depot)

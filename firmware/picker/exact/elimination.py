@@ -37,7 +37,9 @@ class Elimination:
         """edges: array('H') of all edges' numbers, each once."""
         self.edge = edges
         n = len(edges)
-        self.slot_a = bytearray(n)
+        self.slot_a = bytearray(
+            n
+        )  # beyond 255 slots all are 255: such a store is not solved exactly
         self.slot_b = bytearray(n)
         self.flags = bytearray(n)
         self.after = bytearray(n)
@@ -74,8 +76,8 @@ class Elimination:
                 else:
                     slot[b] = free.pop(0) if free else top
                     top = max(top, slot[b] + 1)
-            self.slot_a[i] = slot[a]
-            self.slot_b[i] = slot[b]
+            self.slot_a[i] = min(slot[a], 255)
+            self.slot_b[i] = min(slot[b], 255)
             self.flags[i] = f
             self.weight += _GROWTH ** min(top - len(free), 13)
             if f & A_OUT and not f & MOVE:
@@ -83,7 +85,7 @@ class Elimination:
             if f & B_OUT:
                 free.append(slot[b])
             free.sort()
-            self.after[i] = top - len(free)
+            self.after[i] = min(top - len(free), 255)
         self.width = top
 
     def most(self, closed):
@@ -93,4 +95,4 @@ class Elimination:
     def total(self, closed):
         """States of all layers together at most."""
         counts = CLOSED if closed else OPEN
-        return sum([counts[k] for k in self.after])
+        return sum(counts[k] for k in self.after)

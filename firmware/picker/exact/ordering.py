@@ -8,6 +8,8 @@ from array import array
 from firmware.picker.exact.elimination import MAX_SLOTS, Elimination
 
 _SWEEPS = 20000  # junctions squared by which sweeps get rarer: all up to 141 junctions
+_HOPELESS = 8 * MAX_SLOTS
+_CHANGES = 1500000  # changes times edges, at most: some seconds on a PC
 _HOPEFUL = MAX_SLOTS + 4  # slots that small changes may still bring down to MAX_SLOTS
 
 
@@ -28,10 +30,12 @@ def choose(graph, rounds=None):
         if best is None or tried.weight < best.weight:
             best = tried
             order = sweep
+        if best.width > _HOPELESS:
+            break
     n = len(order)
     draw = 1
     if rounds is None:
-        rounds = 20 * n if best.width <= _HOPEFUL else 0
+        rounds = min(20 * n, _CHANGES // (graph.edges + 1)) if best.width <= _HOPEFUL else 0
     for _ in range(rounds):
         draw = (draw * 1103515 + 12345) & 0xFFFFFF
         i = (draw >> 8) % n

@@ -26,7 +26,13 @@ class Shortest:
         self.left_out: list = []
         self.length_dm = None
         self.tried = True
-        self.frontier = None
+        self.frontier = self._steps = None
+        try:
+            self._set_up(graph, stops, start, end, room, keep)
+        except MemoryError:
+            self.give_up()
+
+    def _set_up(self, graph, stops, start, end, room, keep):
         # out of a blocked one-way edge there is one way only, as on the others of its kind
         if graph.directed or (start[0] != AT_JUNCTION and graph.is_oneway(start[0])):
             self.tried = False
@@ -78,12 +84,13 @@ class Shortest:
                 return
             except MemoryError:
                 if keep <= self._least:
-                    self._give_up()
+                    self.give_up()
                     return
             keep = max(self._least, keep >> 1)
             tidy = True
 
-    def _give_up(self):
+    def give_up(self):
+        """There is no answer from here: too little time, or room."""
         self.frontier = self._steps = None
         self.tried = False
 
@@ -130,6 +137,7 @@ class Shortest:
             # ways that cross, or an end inside an edge, make more states than were counted
             again = self._asked[-1]
             more = again > frontier.keep
+            self._least = again  # with less it would be full again
         except MemoryError:
             again = max(self._least, frontier.keep >> 1)
             more = again < frontier.keep
@@ -137,7 +145,7 @@ class Shortest:
         if more:
             self._begin(again, True)
         else:
-            self._give_up()
+            self.give_up()
         return self.tried
 
 

@@ -24,7 +24,12 @@ class Distances:
     """
 
     def __init__(self, n_max):
-        """Room for up to n_max stops (0 to 1,022), 2 * (n_max + 2) * (n_max + 1) bytes in one piece."""
+        """Room for up to n_max stops (0 to 1,022), 2 * (n_max + 2) * (n_max + 1) bytes in one piece.
+
+        MemoryError for more: no store's cart holds them, and their numbers would not fit the keys.
+        """
+        if n_max > MAX_STOPS:
+            raise MemoryError("no table for more than {} stops".format(MAX_STOPS))
         self.n_max = n_max
         self.d = _zeros((n_max + 2) * (n_max + 1))
         self.resize(n_max)
@@ -79,6 +84,9 @@ def fill(table, graph, stops, start, end):
     if not table.resize(n):
         return False
     table.symmetric = not graph.directed
+    if graph.directed:
+        stops = [graph.settled(stop) for stop in stops]
+        end = graph.settled(end)
     count = graph.junctions
     w = n + 1
     d = table.d
