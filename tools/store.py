@@ -172,4 +172,5 @@ def _plot_map(args: argparse.Namespace) -> int:
 
 
 def _say(obj: object) -> None:
-    print(json.dumps(obj, ensure_ascii=False))
+    # a path may hold bytes that are no UTF-8: they are shown as '?'
+    print(json.dumps(obj, ensure_ascii=False).encode("utf-8", "replace").decode())

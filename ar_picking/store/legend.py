@@ -13,6 +13,7 @@ WALK, PICK, DEPOT, CLOSED, WAY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#e
 ZONES = ("#ddd8cf", "#a9dcf2", "#c3b1e1")  # told apart by their hatching, too
 _ZONE_WORDS = ("常温 ambient", "冷藏 chilled", "冷冻 frozen")
 _SIGN_PX = 46.0
+_TITLE_ROWS = 4
 
 
 def headline(plan: Any, count: int) -> str:
@@ -40,8 +41,11 @@ def shapes(
     signs: of walk, pick, depot, start, unreachable, blocked, oneway, zone0, zone1, zone2.
     """
     x, y = at
-    out: list[Shape] = [_text(title, (x, y + size_px), size_px * 1.25)]
-    row, left = y + size_px * 2.9, x
+    out: list[Shape] = []
+    row, left = y + size_px, x
+    for part in _title(title, width_px, size_px * 1.25):
+        out.append(_text(part, (x, row), size_px * 1.25))
+        row += size_px * 1.9
     for part in _wrapped(line, width_px, size_px * 1.1):
         out.append(_text(part, (x, row), size_px * 1.1))
         row += size_px * 1.8
@@ -57,14 +61,34 @@ def shapes(
     return out, row + size_px * 1.3 - y
 
 
+def _title(title: str, width_px: float, size_px: float) -> list[str]:
+    """A title in a few rows; what does not fit into them is left out, and three dots say so."""
+    most = int(_TITLE_ROWS * width_px / (0.5 * size_px))  # no more can fit
+    rows = _wrapped(title[:most], width_px, size_px)
+    if len(rows) > _TITLE_ROWS or len(title) > most:
+        rows = rows[:_TITLE_ROWS]
+        rows[-1] = rows[-1][:-1] + "…"
+    return rows
+
+
 def _wrapped(line: str, width_px: float, size_px: float) -> list[str]:
-    """The line, broken at its middle dots where it is wider than the page."""
+    """The line, broken where it is wider than the page: at middle dots, or else inside a part."""
     out: list[str] = []
     for part in line.split(" · "):
         if out and text_px(f"{out[-1]} · {part}", size_px) <= width_px:
             out[-1] += f" · {part}"
-        else:
-            out.append(part)
+            continue
+        rest = part
+        while len(rest) > 1 and text_px(rest, size_px) > width_px:
+            fits = 1
+            while text_px(rest[: fits + 1], size_px) <= width_px:
+                fits += 1
+            space = rest.rfind(" ", fits // 2, fits + 1)  # when there is one near
+            at = space if space > 0 else fits
+            out.append(rest[:at])
+            rest = rest[at:].strip()
+        if rest or not out:
+            out.append(rest)
     return out
 
 

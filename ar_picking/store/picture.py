@@ -8,7 +8,8 @@ A shape is a dict with one of `line` or `area` (points), `dot` (a point) or `tex
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,9 @@ Shape = dict[str, Any]
 Point = tuple[float, float]
 _FONTS = "'Noto Sans CJK SC', 'Noto Sans', sans-serif"
 _WEIGHT = 600
+_MOST_PX = 4000.0  # a side of a PNG; a larger one is drawn smaller
+# What breaks a line, and what XML 1.0 (section 2.2) does not allow: with it no browser opens a page.
+_UNSEEN = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHIFT = 4  # OpenCV takes sixteenths of a pixel: thin lanes keep their distance
 
 
@@ -54,12 +58,17 @@ def text_px(text: str, size_px: float) -> float:
     return sum(size_px * (1.0 if ord(char) > 0x2E7F else 0.56) for char in text)
 
 
+def plain(text: str) -> str:
+    """A text as it can be drawn: a space for each control character or half of a surrogate pair."""
+    return _UNSEEN.sub(" ", text)
+
+
 def svg(picture: Picture, title: str) -> str:
     """The picture as SVG."""
     width, height = round(picture.width_px), round(picture.height_px)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{escape(plain(title))}</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
     lines += [_element(shape) for shape in picture.shapes]
@@ -85,12 +94,15 @@ def _element(s: Shape) -> str:
     x, y = s["at"]
     at = f'x="{x:.1f}" y="{y + s["size"] * 0.35:.1f}" text-anchor="{s.get("align", "middle")}"'
     font = f'font-size="{s["size"]:.0f}" font-weight="{_WEIGHT}" font-family="{_FONTS}"'
-    return f'<text {at} {font} fill="{s["color"]}">{escape(s["text"])}</text>'
+    return f'<text {at} {font} fill="{s["color"]}">{escape(plain(s["text"]))}</text>'
 
 
 def png(picture: Picture) -> NDArray[np.uint8]:
-    """The picture as a BGR image."""
-    size = (round(picture.height_px), round(picture.width_px), 3)
+    """The picture as a BGR image, of 4,000 px a side at most: a larger one is drawn smaller."""
+    most = max(picture.width_px, picture.height_px)
+    if most > _MOST_PX:
+        picture = _smaller(picture, _MOST_PX / most)
+    size = (round(picture.height_px) or 1, round(picture.width_px) or 1, 3)
     image: NDArray[np.uint8] = np.full(size, 255, np.uint8)
     font = cv2.FontFace("uni")
     for s in picture.shapes:
@@ -112,12 +124,37 @@ def png(picture: Picture) -> NDArray[np.uint8]:
                 cv2.circle(image, where, radius, _bgr(s["edge"]), width, cv2.LINE_AA, _SHIFT)
         else:
             x, y = s["at"]
-            size_px = round(s["size"])
-            box = cv2.getTextSize((9999, 999), s["text"], (0, 500), font, size_px, _WEIGHT)
+            size_px = max(1, round(s["size"]))
+            text = plain(s["text"])
+            box = cv2.getTextSize((9999, 999), text, (0, 500), font, size_px, _WEIGHT)
             left = x if s.get("align") == "start" else x - (box[0] + box[2]) / 2
             at = (round(left), round(y + size_px * 0.35))
-            cv2.putText(image, s["text"], at, color, font, size_px, _WEIGHT)
+            cv2.putText(image, text, at, color, font, size_px, _WEIGHT)
     return image
+
+
+def _smaller(picture: Picture, by: float) -> Picture:
+    """The same picture at a smaller scale."""
+
+    def point(p: Point) -> Point:
+        return p[0] * by, p[1] * by
+
+    shapes = []
+    for old in picture.shapes:
+        s = dict(old)
+        for key in ("line", "area"):
+            if key in s:
+                s[key] = [point(p) for p in s[key]]
+        for key in ("dot", "at", "dash"):
+            if key in s:
+                s[key] = point(s[key])
+        for key in ("width", "radius", "size"):
+            if key in s:
+                s[key] *= by
+        shapes.append(s)
+    return replace(
+        picture, width_px=picture.width_px * by, height_px=picture.height_px * by, shapes=shapes
+    )
 
 
 def _stroke(image: NDArray[np.uint8], points: list[Point], color: str, width: float) -> None:

@@ -10,6 +10,7 @@ from firmware.picker.batch.batches import Batches
 from firmware.picker.batch.crew import Crew
 from firmware.picker.batch.grouping import KICKS, Grouping
 from firmware.picker.batch.order_sets import Sets
+from firmware.picker.batch.reach import reached
 from firmware.picker.batch.savings import MAX_ORDERS
 from firmware.picker.graph import AT_JUNCTION
 
@@ -83,10 +84,12 @@ def batch(graph, orders, cart, crew=None, length_of=None, more=None, kicks=KICKS
     """Group `orders` (of `orders_from`) into trips of `cart`, worked by `crew`: (Batches, None), or
     (None, reason) when the cart or the crew cannot be.
 
-    `length_of(picks)` gives the length in dm of a closed walk from the depot, the shortest where it is
-    to be had; without it every walk is planned. `more()` is asked before walks are planned that the
-    answer itself does not need, and says False once the time is over: the answer is then what was found,
-    carts filled in sequence at worst. Without it 12 orders take some hundred walks, 40 some thousand.
+    Picks that no walk visits are set aside first, and told. `length_of(picks)` gives the length in dm of
+    a closed walk from the depot through picks that can be reached, the shortest where it is to be had;
+    nobody has proved what it says, so the answer is not `proven` then. Without it every walk is planned.
+    `more()` is asked before walks are planned that the answer itself does not need, and says False once
+    the time is over: the answer is then what was found, carts filled in sequence at worst. Without it
+    12 orders take some hundred walks, 40 some thousand.
     `kicks`: how often the search is started again from where it ended.
     """
     crew = Crew() if crew is None else crew
@@ -94,18 +97,19 @@ def batch(graph, orders, cart, crew=None, length_of=None, more=None, kicks=KICKS
     if fault:
         return None, fault
     walks = _Walks(graph, length_of)
-    found = Grouping(Sets(orders, cart, walks.length_of), crew, more or _always, kicks)
+    sets = Sets(reached(graph, orders), cart, walks.length_of)
+    found = Grouping(sets, crew, more or _always, kicks)
     found.solve()
     return Batches(graph, found, walks.exact), None
 
 
 class _Walks:
-    """Lengths of walks for `Sets`, and whether all of them were optimal."""
+    """Lengths of walks for `Sets`, and whether all of them were proven optimal here."""
 
     def __init__(self, graph, length_of):
         self.graph = graph
         self.given = length_of
-        self.exact = True
+        self.exact = length_of is None
 
     def length_of(self, picks):
         if self.given is not None:

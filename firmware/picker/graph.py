@@ -200,7 +200,9 @@ class StoreGraph:
         elif standing or not self.flags[edge] & BLOCKED:
             at = self.along(edge, at)
             heap.append((cost[edge] - at) << _NODE_BITS | self.v[edge])
-            if not self.flags[edge] & ONEWAY:
+            if (
+                not self.flags[edge] & ONEWAY or not at
+            ):  # who stands at its beginning is at u as well
                 heap.append(at << _NODE_BITS | self.u[edge])
             heapq.heapify(heap)
         mask = (1 << _NODE_BITS) - 1

@@ -62,7 +62,7 @@ def _before(graph, j, row, origin, standing):
         at = graph.along(edge, at)
         if graph.v[edge] == j and row[j] == graph.cost_dm[edge] - at:
             return edge, j, True
-        if graph.u[edge] == j and row[j] == at and not graph.flags[edge] & ONEWAY:
+        if graph.u[edge] == j and row[j] == at and (not at or not graph.flags[edge] & ONEWAY):
             return edge, j, True
     for e in graph.edges_at(j):
         f = graph.flags[e]

@@ -135,6 +135,73 @@ def test_a_long_line_is_broken_before_the_page_ends():
         assert shape["at"][1] < 10 + high_px
 
 
+def test_a_long_title_is_broken_and_cut():
+    for title in ("长名字 " * 60, "x" * 5000, "店" * 200, "map · " + "order " * 40, ""):
+        shapes, high_px = legend.shapes((10, 10), 400, 20, title, "line", ["walk"])
+        rows = [shape for shape in shapes if shape.get("size") == 25.0]
+        assert 1 <= len(rows) <= 4
+        for shape in rows:
+            assert shape["at"][0] + picture.text_px(shape["text"], shape["size"]) <= 410
+        assert max(shape["at"][1] for shape in shapes if "text" in shape) < 10 + high_px
+    assert rows[0]["text"] == ""
+    shapes, _ = legend.shapes((10, 10), 400, 20, "aaa bbb · " + "ccc " * 12, "line", [])
+    assert [shape["text"] for shape in shapes if shape["size"] == 25.0] == [
+        "aaa bbb", "ccc ccc ccc ccc ccc ccc ccc", "ccc ccc ccc ccc ccc"
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_written_is_a_space(tmp_path):
+    name = "a\x00b\nc\ud83dd\x1b\x85\ufffe\u2028e<店>🛒"
+    graph, plan = planned([(0, 9)])
+    drawn = walk_plot.draw(graph, {0}, name, [(0, 9)], plan)
+    for end in ("svg", "png"):
+        picture.write(drawn, name, tmp_path / f"a.{end}")
+    root = ET.fromstring((tmp_path / "a.svg").read_bytes())
+    assert root.find(f"{SVG}title").text == "a b c d    e<店>🛒"
+    assert "a b c d    e<店>🛒" in {text.text for text in root.iter(f"{SVG}text")}
+
+
+def test_a_png_is_drawn_smaller_when_it_would_be_too_large():
+    shapes = [
+        {"area": [(0, 0), (9000, 0), (9000, 6000), (0, 6000)], "color": "#a9dcf2"},
+        {"line": [(0, 3000), (9000, 3000)], "color": "#d55e00", "width": 90},
+        {"line": [(0, 900), (9000, 900)], "color": "#d55e00", "width": 90, "dash": (900.0, 900.0)},
+        {"dot": (4500, 1500), "radius": 300, "color": "#e69f00", "edge": "#5a3a00", "width": 9},
+        {"text": "店", "at": (4500, 4500), "size": 900, "color": "#000000"},
+    ]
+    image = picture.png(picture.Picture(9000, 6000, shapes))
+    assert image.shape == (2667, 4000, 3)
+    for (x, y), color in (((100, 2600), "#a9dcf2"), ((2000, 1333), "#d55e00"),
+                          ((200, 400), "#d55e00"), ((600, 400), "#a9dcf2"),
+                          ((2000, 600), "#e69f00")):  # fmt: skip
+        assert "#" + "".join(f"{c:02x}" for c in image[y, x, ::-1]) == color, (x, y)
+    dark = np.argwhere((image < 60).all(axis=2))
+    assert dark[:, 0].min() > 1700 and dark[:, 0].max() < 2300  # the sign, at its place
+    assert picture.png(picture.Picture(9000, 0.1, [])).shape == (1, 4000, 3)
+    assert picture.png(picture.Picture(4000, 30, [])).shape == (30, 4000, 3)
+
+
+def test_arrows_point_the_way_that_is_walked():
+    for to in ((200.0, 0.0), (-200.0, 0.0), (0.0, 200.0), (120.0, -160.0)):
+        shapes = lanes.shapes([(0.0, 0.0), to], [], 6.0, 4.0, "#0072b2")
+        heads = [shape["area"] for shape in shapes if "area" in shape]
+        assert heads
+        for tip, *back in heads:
+            ahead = [(tip[0] - x) * to[0] + (tip[1] - y) * to[1] for x, y in back]
+            assert min(ahead) > 10 * math.hypot(*to)  # px along the way
+
+
+def test_a_pick_out_of_reach_is_drawn_where_it_is():
+    picks = [(0, 50), (3, 80), (3, 120)]
+    graph, plan = planned(picks, blocked=[3])
+    drawn = walk_plot.draw(graph, set(range(6)), "t", picks, plan)
+    rings = [s["dot"] for s in drawn.shapes if s.get("edge") == legend.CLOSED and "dot" in s]
+    assert plan.unreachable == [1, 2] and len(rings) == 3  # and the legend's
+    (x, y), (beside, above), _ = rings
+    aisle = [s["line"] for s in drawn.shapes if s.get("dash") and s["line"][0][1] > y]
+    assert abs(x - beside) < 1 and above < y and abs(aisle[0][0][0] - x) < 1
+
+
 def test_maps_with_nothing_to_walk():
     graph, _ = maps.from_map({"junctions": [[5, 5]], "edges": []})
     drawn = walk_plot.draw(graph, set(), "t", [], sequence.plan(graph, []))

@@ -108,18 +108,25 @@ def least_walk(graph, rows, cart):
     )
 
 
-def check(graph, rows, cart, found):
+def check(graph, rows, cart, found, crew=None):
     """Each order once, each pick once, the cart kept, lengths those of the walks, times in sequence."""
+    crew = crew or Crew()
     named = {row["id"]: row for row in rows}
     assert sorted(name for trip in found.trips for name in trip.orders) == sorted(named)
     picked = []
     for trip in found.trips:
         assert holds(cart, [named[name] for name in trip.orders]), trip.orders
-        assert trip.picks == [tuple(p) for name in trip.orders for p in named[name]["picks"]]
+        assert trip.picks == [
+            tuple(named[name]["picks"][i])
+            for name in trip.orders
+            for i in range(len(named[name]["picks"]))
+            if (name, i) not in found.unreachable
+        ]
         walk = [named[name]["picks"][i] for name, i in trip.lines]
         assert [trip.picks[i] for i in trip.plan.order] == walk
         assert sequence.length_in_order(graph, walk, range(len(walk))) == trip.length_dm
-        assert trip.end_s > trip.start_s >= 0
+        assert trip.end_s - trip.start_s == crew.duration_s(trip.length_dm, len(trip.lines))
+        assert trip.start_s >= 0
         picked += trip.lines
     assert found.length_dm == sum(trip.length_dm for trip in found.trips)
     picked += found.unreachable
@@ -221,7 +228,7 @@ def test_promises_come_before_walking():
         cart = batching.Cart(draw(1, 3))
         crew = Crew(pickers=draw(1, 2))
         found = grouped(graph, rows, cart, crew)
-        check(graph, rows, cart, found)
+        check(graph, rows, cart, found, crew)
         least = least_cost(graph, rows, cart, crew)
         assert (found.lateness_s, found.length_dm) >= least, (rows, least)
         assert not found.proven or (0, least_walk(graph, rows, cart)) == least
@@ -290,6 +297,41 @@ def test_picks_out_of_reach_are_told_and_the_rest_is_picked():
     assert found.unreachable == [("A", 1)] and found.length_dm == 2 * (20 + 20)
 
 
+def test_what_is_out_of_reach_takes_no_time_and_makes_nothing_late():
+    graph = ladder(blocked=[3])
+    rows = [{"id": "A", "picks": [(0, 10)] + [(3, 10)] * 20, "due_s": 77}]  # 60 + 15 + 2 s
+    found = grouped(graph, rows, batching.Cart(2))
+    check(graph, rows, batching.Cart(2), found)
+    assert len(found.unreachable) == 20 and found.trips[0].end_s == 77
+    assert found.late == [] and found.lateness_s == found.fifo_lateness_s == 0 and found.proven
+    # nor does it make the next trip late
+    rows.append({"id": "B", "picks": [(0, 20)], "due_s": 77 + 60 + 15 + 4})
+    found = grouped(graph, rows, batching.Cart(2))
+    assert found.lateness_s == 0 and found.single_dm == 20 + 40
+    # nothing within reach is a trip all the same: somebody is told
+    rows = [{"id": "C", "picks": [(3, 10), (3, 20)]}]
+    found = grouped(graph, rows, batching.Cart(2))
+    check(graph, rows, batching.Cart(2), found)
+    assert found.unreachable == [("C", 0), ("C", 1)] and found.length_dm == 0
+
+
+def test_with_one_way_edges_what_cannot_be_left_is_out_of_reach_too():
+    # the last aisle is entered at its front, edge 14, and left at its back, edge 15
+    draw = Draw(10)
+    for closed in ([], [14], [15], [14, 15]):
+        graph = ladder(oneway=[5], blocked=closed)
+        rows = random_rows(draw, graph, 4)
+        rows.append({"id": "end", "picks": [(5, 30), (5, 31)]})
+        found = grouped(graph, rows, batching.Cart(3))
+        check(graph, rows, batching.Cart(3), found)
+        planned = []
+        for row in rows:
+            plan = sequence.plan(graph, [tuple(pick) for pick in row["picks"]])
+            planned += [(row["id"], i) for i in plan.unreachable]
+        assert sorted(found.unreachable) == sorted(planned)
+        assert (("end", 1) in planned) == bool(closed)
+
+
 def test_lengths_may_be_the_callers():
     graph = ladder()
     asked = []
@@ -302,6 +344,43 @@ def test_lengths_may_be_the_callers():
     found = grouped(graph, rows, batching.Cart(3), length_of=length_of)
     assert found.length_dm == grouped(graph, rows, batching.Cart(3)).length_dm
     assert found.asked == len(asked) <= 6 + 15 + 20  # no set of orders twice
+    assert not found.proven  # nobody has proved the caller's lengths
+
+
+def test_a_rule_of_thumb_for_lengths_proves_nothing():
+    graph = ladder(blocked=[4])
+    rows = random_rows(Draw(12), graph, 5)
+    told = []
+
+    def length_of(picks):
+        told.extend(picks)
+        return 100 * len(picks)
+
+    found = grouped(graph, rows, batching.Cart(3), length_of=length_of)
+    assert not found.proven and not [pick for pick in told if pick[0] == 4]
+    assert found.length_dm == sum(trip.length_dm for trip in found.trips)
+
+
+def test_walks_that_are_not_proven_prove_no_grouping():
+    graph = ladder(oneway=[0])
+    draw = Draw(13)
+    rows = [{"id": k, "picks": [(draw(0, 5), draw(0, 60)) for _ in range(12)]} for k in range(2)]
+    found = grouped(graph, rows, batching.Cart(1))
+    assert "best-found" in [trip.method for trip in found.trips] and not found.proven
+    assert grouped(ladder(), rows, batching.Cart(1)).proven
+
+
+def test_a_trip_takes_its_time_rounded_up():
+    crew = Crew(walk_mm_s=1000, line_s=10, trip_s=5)
+    for length_dm, lines, duration_s in (
+        (0, 0, 5),
+        (1, 1, 16),
+        (10, 0, 6),
+        (11, 0, 7),
+        (19, 2, 27),
+    ):
+        assert crew.duration_s(length_dm, lines) == duration_s, length_dm
+    assert Crew(walk_mm_s=900, trip_s=0).duration_s(9, 0) == 1
 
 
 def test_bad_input_is_a_reason():

@@ -77,7 +77,7 @@ def all_pairs(store, stops):
             k = len(stops) - 2
             if stops[k][0] == e:
                 arc(count + k, v, length - stops[k][1], False)
-                if both:
+                if both or stops[k][1] == 0:
                     arc(count + k, u, stops[k][1], False)
             continue
         on = sorted((stops[k][1], count + k) for k in range(len(stops)) if stops[k][0] == e)

@@ -57,6 +57,37 @@ def test_it_agrees_with_plans():
         assert faults == [], (faults, chance.seed)
 
 
+def test_with_one_way_edges_a_closed_walk_leaves_nothing_out():
+    chance = Chance("one way")
+    dropped = 0
+    for _ in range(CASES):
+        place = irregular(chance)
+        place["oneway"] = [chance.below(len(place["edges"])) for _ in range(3)]
+        picks = drawn_picks(chance, place, 1 + chance.below(6))
+        graph, reason = maps.from_map(place)
+        assert reason is None
+        plan = sequence.plan(graph, picks)
+        checker = Checker(place)
+        found = checker.faults(picks, plan.order, plan.length_dm, plan.unreachable)
+        assert found == [], (found, chance.seed)
+        if plan.order:
+            less = plan.order[1:]
+            told = checker.faults(
+                picks, less, checker.length(picks, less), plan.unreachable + plan.order[:1]
+            )
+            assert len(told) == 1 and "within reach" in told[0]
+            dropped += 1
+    assert dropped
+
+
+def test_on_an_open_walk_one_way_edges_may_leave_one_of_two():
+    way = Checker(dict(SQUARE, edges=SQUARE["edges"][:3], oneway=[0, 1, 2]))
+    assert way.faults([(0, 10)], [], 120, [0], None, (_AT, 3)) == []
+    assert way.faults([(0, 10)], [0], 120, (), None, (_AT, 3)) == []
+    assert way.faults([(0, 10)], [], 0, [0]) == []  # there is no way back to the depot
+
+
+_AT = -1
 SQUARE = {
     "junctions": [[0, 0], [40, 0], [40, 40], [0, 40], [80, 40]],
     "edges": [[0, 1, 40], [1, 2, 40], [2, 3, 40], [3, 0, 40], [2, 4, 41]],

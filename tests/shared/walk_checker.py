@@ -120,7 +120,7 @@ class Checker:
     def faults(self, picks, order, length_dm, unreachable=(), start=None, end=None, points=None):
         """What is wrong with an answer, as sentences; [] when it is right.
 
-        Where there are one-way edges, a pick may be left out although it can be reached alone.
+        With one-way edges a pick may be left out of an open walk although it can be reached alone.
         """
         out = []
         if sorted(list(order) + list(unreachable)) != list(range(len(picks))):
@@ -132,7 +132,9 @@ class Checker:
         if length_dm is None:
             return out
         reach = self.within_reach(picks, start, end)
-        if _ONEWAY not in self.flags and sorted(order) != reach:
+        depot = (_JUNCTION, self.depot)
+        closed = (start or depot) == (end or depot)  # can always come back and go out again
+        if (closed or _ONEWAY not in self.flags) and sorted(order) != reach:
             out.append("picks within reach are {}, not {}".format(reach, sorted(order)))
         if points is not None:
             why = self._line_fault(picks, order, length_dm, start, end, points)
@@ -150,9 +152,7 @@ class Checker:
         stretches = self._trace(pieces, stops, ends, points, length_dm)
         if stretches is None:
             return "the polyline leaves the open edges, or begins or ends elsewhere"
-        total = 0
-        for _, a, b in stretches:
-            total += abs(b - a)
+        total = sum([abs(b - a) for _, a, b in stretches])
         if total != length_dm:
             return "the polyline is {} dm long, not {}".format(total, length_dm)
         return self._missed(picks, order, start, stretches)

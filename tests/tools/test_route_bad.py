@@ -1,6 +1,7 @@
 """`o2o route` and `o2o store plot`, given what is wrong: one line that names it, exit code 1 or 2."""
 
 import json
+import os
 
 import pytest
 
@@ -76,6 +77,11 @@ def test_what_is_no_map(capsys, tmp_path, text, why):
         ({"instances": []}, "instances"),
         ({"instances": [5]}, "instance 0"),
         ({"instances": [{"id": [], "picks": []}]}, "id"),
+        ({"instances": [{"id": "\ud800", "picks": []}]}, "instance 0: its id"),
+        ({"instances": [{"id": "a\nb", "picks": []}]}, "instance 0: its id"),
+        ({"instances": [{"id": None, "picks": []}]}, "instance 0: its id"),
+        ({"name": "\ud83d"}, "name"),
+        ({"name": "shop\x00"}, "name"),
         ({"instances": [{"id": "a"}]}, "picks"),
         ({"instances": [{"id": "a", "picks": [[0, 10]] * 10_001}]}, "10000"),
         ({"instances": [{"id": "a", "picks": [[0]]}]}, "instance a: pick 0"),
@@ -99,6 +105,8 @@ def test_what_is_wrong_in_a_map_is_named(capsys, path, change, why):
         (("--instance", "1"), "0 to 0"),
         (("--instance", "-1"), "0 to 0"),
         (("--instance", "b"), "as a"),
+        (("--instance", "1" * 5000), "0 to 0"),
+        (("--blocked", "1" * 5000), "0 to 1"),
         (("--start", "3"), "0 to 2"),
         (("--start", "-1"), "0 to 2"),
         (("--start", "x"), "int"),
@@ -119,7 +127,10 @@ def test_what_is_wrong_in_a_map_is_named(capsys, path, change, why):
     ],
 )
 def test_bad_usage_is_exit_code_2(capsys, path, words, why):
-    assert why in said(capsys, 2, "route", path, *words)
+    line = said(capsys, 2, "route", path, *words)
+    assert why in line
+    if words[0] in ("--instance", "--blocked"):
+        assert line.count("\n") == 1 and len(line) < 200
 
 
 def test_files_and_folders_that_are_none(capsys, tmp_path, path):
@@ -134,6 +145,17 @@ def test_files_and_folders_that_are_none(capsys, tmp_path, path):
     assert "--picklist" in said(
         capsys, 2, "store", "plot", tmp_path, "--instance", "0", "--out", tmp_path / "x.svg"
     )
+
+
+def test_a_file_name_that_is_no_text(capsys, tmp_path):
+    file = tmp_path / os.fsdecode(b"m\xffp.json")
+    file.write_text(json.dumps(MAP))
+    out = tmp_path / os.fsdecode(b"m\xff.svg")
+    assert main(["store", "plot", str(file), "--instance", "a", "--out", str(out)]) == 0
+    assert json.loads(capsys.readouterr().out)["drawn"].endswith("m?.svg")
+    assert "m?p" in out.read_text("utf-8")
+    words = ("route", file, "--instance", "9")
+    assert "m?p has the numbers" in said(capsys, 2, *words)
 
 
 def test_a_list_for_bins_that_are_not_there(capsys, tmp_path):

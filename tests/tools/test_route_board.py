@@ -85,18 +85,48 @@ def test_interpreters_do_the_same_job(graph, part):
     assert all(each["taken_bytes"] > 0 and each["free_bytes"] > 0 for each in found)
 
 
-def test_room_is_enough_and_no_more_than_there_is(capsys, tmp_path):
-    picks = [[k % 4, 3 * k % 41] for k in range(40)]
+def test_the_least_heap_is_enough_and_a_step_less_is_not(capsys, tmp_path):
+    picks = [(k % 4, 3 * k % 41) for k in range(40)]
     path = tmp_path / "map.json"
     path.write_text(json.dumps({**SQUARE, "instances": [{"id": "a", "picks": picks}]}))
-    assert main(["route", str(path), "--micropython", "--heap", "200k"]) == 0
-    first = json.loads(capsys.readouterr().out)
-    assert 0 < first["heap_bytes"] < 200 << 10
-    # the rest of a heap is its own table of blocks, and what code, map and picks take
-    size = first["heap_bytes"] + (60 << 10)
-    assert main(["route", str(path), "--micropython", "--heap", str(size)]) == 0
-    again = json.loads(capsys.readouterr().out)
+
+    def said(heap_bytes):
+        code = main(["route", str(path), "--micropython", "--heap", str(heap_bytes)])
+        return code, json.loads(capsys.readouterr().out or "{}")
+
+    _, first = said(100_000)
+    least = first["heap_bytes"]
+    assert 16 << 10 < least < 100_000 and least % 4096 == 0
+    code, again = said(least)
+    assert code == 0 and again["heap_bytes"] == least
     assert (again["length_dm"], again["method"]) == (first["length_dm"], first["method"])
+    code, less = said(least - 4096)
+    assert code or (less["length_dm"], less["method"]) != (first["length_dm"], first["method"])
+
+
+def test_the_least_heap_is_found_by_bisection(graph, monkeypatch):
+    wanted = {"method": "exact", "length_dm": 160, "bound_dm": 160}
+    tried = []
+
+    def answers(part, heap_bytes, graph, tasks):
+        tried.append(heap_bytes)
+        if heap_bytes < least - 40_000:
+            raise ToolError("ended without an answer")
+        if heap_bytes < least - 20_000:
+            return iter([{"fault": "out of heap"}])
+        if heap_bytes < least:
+            return iter([{**wanted, "method": "best-found"}])
+        return iter([wanted])
+
+    monkeypatch.setattr(device, "answers", answers)
+    for least in (1, 16_384, 16_385, 20_480, 61_000, 118_784, 119_999, 120_000):
+        tried.clear()
+        found = device.least_heap(device.UNIX, 120_000, graph, {}, wanted)
+        grid = -(-max(least, 16_384) // 4096) * 4096
+        assert found == min(grid, 120_000) and len(tried) <= 5, least
+        assert all(16_384 <= size < 120_000 and size % 4096 == 0 for size in tried)
+    tried.clear()
+    assert device.least_heap(device.UNIX, 9000, graph, {}, wanted) == 9000 and not tried
 
 
 def test_an_interpreter_that_dies_is_said(graph):

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tools.route.problem import Stop
 
 UNIX, UNIX_32, WASM = "micropython", "micropython-32", "micropython-wasm"
 INTERPRETERS = (UNIX, UNIX_32, WASM)
+_LEAST_BYTES, _STEP_BYTES = 16 << 10, 4 << 10
+_SAME = ("method", "length_dm", "bound_dm")
 _PROGRAM = ROOT / "tools" / "route" / "on_board.py"
 _OURS = ("firmware", "protocols")
 # Maps the image and runs the job, as firmware/boards/unix_start.py starts a rider's board; collecting
@@ -73,7 +76,7 @@ def _imported(source: Path) -> Iterator[Path]:
 
 
 def task_of(picks: list[Stop], start: Stop | None = None, **more: Any) -> dict[str, Any]:
-    """Return a task for tools.route.on_board; more: block, budget_ms, repeat, room."""
+    """Return a task for tools.route.on_board; more: block, budget_ms, repeat."""
     return {"picks": [number for pick in picks for number in pick], "start": start, **more}
 
 
@@ -93,6 +96,34 @@ def answers(
                 yield from _read(child, len(tasks), told, interpreter)
             finally:
                 child.kill()
+
+
+def least_heap(
+    interpreter: str,
+    heap_bytes: int,
+    graph: StoreGraph,
+    task: dict[str, Any],
+    wanted: dict[str, Any],
+) -> int:
+    """Return the least heap in bytes, 16 kB or more, with which a task's answer is as `wanted`.
+
+    The heap of the whole interpreter: its own tables, what importing leaves, the map, the picks and
+    planning; the code itself lies in ROM. Found by bisection in steps of 4 kB, each try in a fresh
+    interpreter; `heap_bytes`, with which `wanted` was answered, if nothing less will do.
+    """
+    sizes = range(_LEAST_BYTES, heap_bytes, _STEP_BYTES)
+
+    def enough(size: int) -> bool:
+        try:
+            (found,) = answers(interpreter, size, graph, [task])
+        except (
+            ToolError
+        ):  # starving can even end it (seen: a segmentation fault of the unix port, 1.25)
+            return False
+        return all(key in found and found[key] == wanted[key] for key in _SAME)
+
+    least: int = [*sizes, heap_bytes][bisect_left(sizes, True, key=enough)]
+    return least
 
 
 def write_job(path: Path, graph: StoreGraph, tasks: list[dict[str, Any]]) -> Path:

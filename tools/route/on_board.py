@@ -3,11 +3,10 @@
 The first line is a map, the hex digits of a `firmware.picker.mapfile`. Each next one is a task:
 `picks` (edge, offset, edge, offset, ...) and, if wanted, `start` (a place), `block` (edges closed for
 this task), `budget_ms`, `repeat` (how often to plan and time it), `search` (1: by local search alone),
-`events` (what happens on the way) and `room` (1: find how little heap planning takes). An answer's
-`taken_bytes` is what code, map and task had taken before planning, and `free_bytes` what they had left.
-A task that cannot be done answers {"fault": why}.
+and `events` (what happens on the way). An answer's `taken_bytes` is what code, map and task had taken
+before planning, and `free_bytes` what they had left. A task that cannot be done answers {"fault": why}.
 
-In the subset of MicroPython; CPython runs it too, without `room`.
+In the subset of MicroPython; CPython runs it too.
 """
 # mypy: ignore-errors
 
@@ -18,9 +17,6 @@ import sys
 import time
 
 from firmware.picker import mapfile, sequence
-
-_STEP_BYTES = 1024
-_GROWS_BYTES = 1 << 26  # no heap of a board; the WebAssembly build shows what it could grow to
 
 
 def run(path, out=None):
@@ -75,11 +71,12 @@ def _answer(graph, task):
         gc.collect()
         taken_bytes, free_bytes = gc.mem_alloc(), gc.mem_free()
     for _ in range(task.get("repeat", 1)):
+        plan = None  # the one before would lie in the heap
         gc.collect()
         began = _us()
         plan = _plan(graph, task)
         took_us.append(_us_since(began))
-    answer = {
+    return {
         "order": plan.order,
         "unreachable": plan.unreachable,
         "length_dm": plan.length_dm,
@@ -89,11 +86,6 @@ def _answer(graph, task):
         "taken_bytes": taken_bytes,
         "free_bytes": free_bytes,
     }
-    if task.get("room"):
-        wanted = (plan.method, plan.length_dm)
-        plan = None
-        answer["heap_bytes"] = _least_room(graph, task, wanted)
-    return answer
 
 
 def _on_the_way(graph, task):
@@ -147,59 +139,3 @@ def _us_since(began):
     if hasattr(time, "ticks_us"):
         return time.ticks_diff(time.ticks_us(), began)
     return _us() - began
-
-
-def _least_room(graph, task, wanted):
-    """The least free heap in bytes, in steps of 1 kB, with which planning gives the same answer.
-
-    The rest of the heap is filled with ballast; the collector works as it does on a board. Where the
-    heap grows by itself (the WebAssembly build) nothing can be filled: then it is all that planning
-    allocates with the collector off, which is never less.
-    """
-    gc.collect()
-    if gc.mem_free() > _GROWS_BYTES:
-        gc.disable()
-        before = gc.mem_alloc()
-        try:
-            _plan(graph, task)
-            return gc.mem_alloc() - before
-        finally:
-            gc.enable()
-    low = 0
-    least = high = gc.mem_free()
-    while high - low > max(_STEP_BYTES, high >> 4):
-        room = (low + high) // 2
-        ballast = _fill(room)
-        free = gc.mem_free()
-        try:
-            plan = _plan(graph, task)
-            same = plan.method == wanted[0]
-            if same and wanted[0] == sequence.EXACT:
-                same = plan.length_dm == wanted[1]
-        except MemoryError:
-            same = False
-        plan = None
-        ballast.clear()
-        gc.collect()
-        if same:
-            # what could not be filled, in pieces too small for ballast, was there for planning too
-            least = min(least, free)
-            high = room
-        else:
-            low = room
-    return least
-
-
-def _fill(room):
-    """Ballast that leaves about `room` bytes of the heap free."""
-    ballast = []
-    piece = 1 << 20
-    while piece >= 64:
-        spare = gc.mem_free() - room - 64
-        if spare < 64:
-            return ballast
-        try:
-            ballast.append(bytearray(min(piece, spare)))
-        except MemoryError:
-            piece >>= 1
-    return ballast

@@ -10,10 +10,13 @@ from typing import Any
 
 from firmware.picker import maps
 from firmware.picker.graph import StoreGraph
+from protocols.storemap import printable
 from tools.errors import ToolError, UsageError
 
 MAX_FILE_BYTES = 20_000_000
 MAX_PICKS = 10_000
+_DIGITS = 9  # of a number on the command line
+_QUOTED = 60  # characters of a wrong word that are said again
 Stop = tuple[int, int]
 
 
@@ -61,11 +64,12 @@ def choose(problem: Problem, wanted: str | None) -> list[Instance]:
     for instance in problem.instances:
         if str(instance.id) == wanted:
             return [instance]
-    if wanted.isascii() and wanted.isdigit() and int(wanted) < len(problem.instances):
-        return [problem.instances[int(wanted)]]
+    number = _number(wanted)
+    if number is not None and number < len(problem.instances):
+        return [problem.instances[number]]
     raise UsageError(
-        f"--instance {wanted}: {problem.name} has the numbers 0 to {len(problem.instances) - 1}, "
-        f"or their ids, as {problem.instances[0].id}"
+        f"--instance {wanted[:_QUOTED]}: {problem.name[:_QUOTED]} has the numbers 0 to "
+        f"{len(problem.instances) - 1}, or their ids, as {str(problem.instances[0].id)[:_QUOTED]}"
     )
 
 
@@ -76,13 +80,20 @@ def block(problem: Problem, words: str | None) -> None:
         name = word.strip()
         if name in graph.names:
             graph.block(graph.names.index(name))
-        elif name.isascii() and name.isdigit() and int(name) < graph.edges:
-            graph.block(int(name))
+            continue
+        number = _number(name)
+        if number is not None and number < graph.edges:
+            graph.block(number)
         else:
             raise UsageError(
-                f"--blocked '{name}': an edge is a number from 0 to {graph.edges - 1}"
+                f"--blocked '{name[:_QUOTED]}': an edge is a number from 0 to {graph.edges - 1}"
                 + (", or its id in walk.geojson" if graph.names else "")
             )
+
+
+def _number(word: str) -> int | None:
+    """Return the number a word is; None for anything else, or for more digits than any number has."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= _DIGITS else None
 
 
 def start_of(problem: Problem, junction: int | None) -> Stop | None:
@@ -131,7 +142,7 @@ def _of_map(path: Path) -> Problem:
     for number, each in enumerate(listed):
         why = _fault(each, graph)
         if why:
-            named = each.get("id", number) if isinstance(each, dict) else number
+            named = each["id"] if isinstance(each, dict) and _is_id(each.get("id")) else number
             raise ToolError(f"{path.name}, instance {named}: {why}")
         picks = [(edge, offset) for edge, offset in each["picks"]]
         instances.append(Instance(each.get("id", number), picks, each.get("opt")))
@@ -139,15 +150,19 @@ def _of_map(path: Path) -> Problem:
     if not isinstance(shelf, list) or not all(_whole(e, 0, graph.edges - 1) for e in shelf):
         raise ToolError(f"{path.name}: shelf is not a list of edges")
     name = found.get("name")
-    return Problem(name if isinstance(name, str) else path.stem, graph, instances, set(shelf))
+    if not isinstance(name, str):
+        name = "".join(char if _plain(char) else "?" for char in path.stem)
+    if not _plain(name):
+        raise ToolError(f"{path.name}: name is no text that can be printed")
+    return Problem(name, graph, instances, set(shelf))
 
 
 def _fault(instance: Any, graph: StoreGraph) -> str | None:
     """Say why an instance cannot be planned, or None."""
     if not isinstance(instance, dict):
         return "it is not an object"
-    if not isinstance(instance.get("id", 0), str | int):
-        return "its id is no text and no number"
+    if not _is_id(instance.get("id", 0)):
+        return "its id is no number and no text that can be printed"
     picks: Any = instance.get("picks")
     if not isinstance(picks, list) or len(picks) > MAX_PICKS:
         return f"picks is not a list of at most {MAX_PICKS}"
@@ -160,6 +175,15 @@ def _fault(instance: Any, graph: StoreGraph) -> str | None:
     if opt is not None and not _whole(opt, 0):
         return "opt is no length in dm"
     return None
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and _plain(value))
+
+
+def _plain(text: str) -> bool:
+    """Tell whether a text can be printed: no half of a surrogate pair, no control characters."""
+    return bool(printable(text, 0, len(text)))
 
 
 def _whole(value: Any, low: int = -1, high: int = 1 << 30) -> bool:

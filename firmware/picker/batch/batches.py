@@ -6,9 +6,10 @@ from firmware.picker import sequence
 class Trip:
     """One walk for some orders.
 
-    `orders`: their ids; `picks`, `plan`: what `sequence` draws the walk from; `lines`: [(order id,
-    index of its pick), ...] in the sequence of the walk; `length_dm`; `method` "exact" or "best-found";
-    `picker`: 0 and on; `start_s`, `end_s`: when it is worked, from now.
+    `orders`: their ids; `picks`, `plan`: what `sequence` draws the walk from, without picks that are out
+    of reach, which are `missed`; `lines`: [(order id, index of its pick), ...] in the sequence of the
+    walk; `length_dm`; `method` "exact" or "best-found"; `picker`: 0 and on; `start_s`, `end_s`: when it
+    is worked, from now.
     """
 
     __slots__ = (
@@ -25,15 +26,18 @@ class Trip:
     )
 
     def __init__(self, graph, orders):
+        """Of orders of `reach.Reached`."""
         self.orders = [order.id for order in orders]
         self.picks: list = []
         named: list = []  # (order id, its pick) of each of the trip's picks
         for order in orders:
             self.picks.extend(order.picks)
-            named.extend([(order.id, i) for i in range(len(order.picks))])
+            named.extend([(order.id, i) for i in order.numbers])
         self.plan = sequence.plan(graph, self.picks)
         self.lines = [named[i] for i in self.plan.order]
         self.missed = [named[i] for i in self.plan.unreachable]
+        for order in orders:
+            self.missed.extend([(order.id, i) for i in order.missed])
         self.length_dm = self.plan.length_dm
         self.method = self.plan.method
         self.picker = self.start_s = self.end_s = 0
@@ -46,11 +50,12 @@ class Batches:
     same orders one a trip, and in carts filled in the sequence they came in; `late`: [(id, late_s)],
     `lateness_s` together, `fifo_lateness_s` of those carts; `oversized`: ids of orders that no cart
     takes, each a trip of its own; `unreachable`: [(id, index of its pick)] that no walk visits;
-    `proven`: no grouping walks less, and every walk is exact; `asked`: walks planned on the way.
+    `proven`: no grouping walks less, and every walk is exact (never said of a caller's lengths);
+    `asked`: walks planned on the way.
     """
 
     def __init__(self, graph, found, exact):
-        """From a `Grouping` that is done; `exact`: all lengths it was given are the shortest."""
+        """From a `Grouping` that is done; `exact`: all lengths it was given are proven the shortest."""
         sets = found.sets
         orders = sets.orders
         self.single_dm = sum([sets.length(1 << k) for k in range(len(orders))])
