@@ -75,7 +75,7 @@ def of_rides(sigma_cm, measured, said_cm=None):
     """The errors of four rides together, always the same ones."""
     raw, filtered, inside = [], [], 0
     for seed in (11, 23, 35, 47):
-        some = errors(Chance("filter", seed), 1200, sigma_cm, measured, said_cm)
+        some = errors(Chance("filter", seed), 400, sigma_cm, measured, said_cm)
         raw.extend(some[0])
         filtered.extend(some[1])
         inside += some[2] / 4
