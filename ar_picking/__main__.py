@@ -1,11 +1,11 @@
-"""`python -m ar_picking guide ...`: the picking guide without the tools package."""
+"""`python -m ar_picking ...`: the picking guide without the tools package."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from ar_picking.command import add_guide_arguments, run_guide
+from ar_picking.commands import add_actions, run
 from ar_picking.errors import PickingError
 
 
@@ -14,11 +14,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ar_picking", description="Guide a picker through a store."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    add_guide_arguments(commands.add_parser("guide", help="guide through pick lists"))
+    add_actions(parser)
     args = parser.parse_args()
     try:
-        return run_guide(args)
+        return run(args)
     except PickingError as fault:
         print(f"ar_picking: {fault}", file=sys.stderr)
         return fault.exit_code

@@ -32,7 +32,7 @@ from ar_picking.store.shelves import shelves
 from ar_picking.vision.camera import Camera
 from ar_picking.vision.localize import Localized, Localizer
 from ar_picking.vision.track import TRACKED
-from ar_picking.web.server import PageServer
+from ar_picking.web.mirror.server import PageServer
 
 Journal = Callable[[str, dict[str, Any]], None]
 

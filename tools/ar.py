@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-HELP = "the picking guide: camera, overlay, page"
+HELP = "the picking guide: camera, overlay, page, survey, trainer"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One action so far."""
-    from ar_picking.command import add_guide_arguments
+    """Add the actions of ar_picking.commands."""
+    from ar_picking.commands import add_actions
 
-    actions = parser.add_subparsers(dest="action", required=True)
-    add_guide_arguments(actions.add_parser("guide", help="guide a picker through pick lists"))
+    add_actions(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the guide; JSON lines on stdout."""
-    from ar_picking.command import run_guide
+    """Run one action; JSON lines on stdout."""
+    from ar_picking import commands
 
-    return run_guide(args)
+    return commands.run(args)

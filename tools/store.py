@@ -126,7 +126,7 @@ def _pack(args: argparse.Namespace) -> int:
 def _plot(args: argparse.Namespace) -> int:
     if not args.folder.is_dir():
         return _plot_map(args)
-    from ar_picking.command import read_list
+    from ar_picking.commands.guide import read_list
     from ar_picking.store import folder, plot
 
     for option in ("instance", "start", "blocked"):

@@ -1,15 +1,17 @@
-"""A pinhole camera and a pose: how a point of the store gets into the picture.
+"""A camera and a pose: how a point of the store gets into the picture.
 
 Camera axes are OpenCV's: x right, y down, z forward. Pixel coordinates too: the centre of the top
-left pixel is (0, 0), so a picture of width w spans -0.5 .. w - 0.5. Lenses are taken as
-undistorted.
+left pixel is (0, 0), so a picture of width w spans -0.5 .. w - 0.5. A lens bends the picture after
+OpenCV's model (k1, k2, p1, p2, k3: Brown 1966); poses are solved on `ideal` pixels, where it is
+straight again.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from ar_picking.store.records import Array
@@ -19,7 +21,7 @@ NEAR_M = 0.05  # nothing nearer than this is projected
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Intrinsics in pixels."""
+    """Intrinsics in pixels; `lens` is (k1, k2, p1, p2, k3), or empty for a straight one."""
 
     width: int
     height: int
@@ -27,6 +29,7 @@ class Camera:
     fy: float
     cx: float
     cy: float
+    lens: tuple[float, ...] = ()
 
     @classmethod
     def from_hfov(cls, width: int, height: int, hfov_deg: float = 70.0) -> Camera:
@@ -45,11 +48,51 @@ class Camera:
         Pixels of points nearer than NEAR_M (or behind) are NaN: they have no place in the picture.
         """
         local = pose.to_camera(points)
-        depth = local[:, 2]
-        z = np.where(depth > NEAR_M, depth, np.nan)
-        return np.stack(
-            [self.fx * local[:, 0] / z + self.cx, self.fy * local[:, 1] / z + self.cy], axis=1
-        ), depth
+        return self.pixels(local), local[:, 2]
+
+    def pixels(self, local: Array) -> Array:
+        """Points in camera axes, shape (n, 3), as pixels (n, 2); NaN nearer than NEAR_M."""
+        z = np.where(local[:, 2] > NEAR_M, local[:, 2], np.nan)
+        x, y = local[:, 0] / z, local[:, 1] / z
+        if self.lens:
+            x, y = self._bent(x, y)
+        return np.stack([self.fx * x + self.cx, self.fy * y + self.cy], axis=1)
+
+    def _bent(self, x: Array, y: Array) -> tuple[Array, Array]:
+        k1, k2, p1, p2, k3 = self.lens
+        # Beyond the rim of the picture the polynomial may turn round and fold far points back into it;
+        # there the bend of the rim is kept.
+        r2 = np.minimum(x * x + y * y, self._rim_r2)
+        radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        xy = np.clip(x * y, -self._rim_r2, self._rim_r2)
+        x2, y2 = np.minimum(x * x, self._rim_r2), np.minimum(y * y, self._rim_r2)
+        return (
+            x * radial + 2.0 * p1 * xy + p2 * (r2 + 2.0 * x2),
+            y * radial + p1 * (r2 + 2.0 * y2) + 2.0 * p2 * xy,
+        )
+
+    @property
+    def _rim_r2(self) -> float:
+        """The square of the widest ray that is still in the picture, with a quarter to spare."""
+        wide = max(self.cx + 0.5, self.width - self.cx - 0.5) / self.fx
+        high = max(self.cy + 0.5, self.height - self.cy - 0.5) / self.fy
+        return 1.25**2 * (wide * wide + high * high)
+
+    def ideal(self, pixels: Array) -> Array:
+        """Pixels of the picture, shape (n, 2), as a pinhole camera with this `matrix` has them."""
+        if not self.lens:
+            return np.asarray(pixels, np.float64)
+        points = np.ascontiguousarray(pixels, np.float64).reshape(-1, 1, 2)
+        criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 1e-6)
+        straight = cv2.undistortPoints(
+            points, self.matrix, np.array(self.lens), R=None, P=self.matrix, criteria=criteria
+        )
+        return np.asarray(straight.reshape(-1, 2), np.float64)
+
+    @property
+    def pinhole(self) -> Camera:
+        """The same camera with a straight lens, for `ideal` pixels."""
+        return replace(self, lens=())
 
     def plane_homography(self, pose: Pose, origin: Array, right: Array, down: Array) -> Array:
         """Takes (metres right, metres down, 1) on a plane to homogeneous pixels, shape (3, 3).

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ar_picking.command import address, picture_size, read_list
+from ar_picking.commands.guide import address, picture_size, read_list
 from ar_picking.errors import ConfigError, PickingError
 from ar_picking.store import sample
 

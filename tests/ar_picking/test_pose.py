@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ar_picking.record import overlay_error_px
-from ar_picking.vision.camera import Pose
+from ar_picking.vision.camera import Camera, Pose
 from ar_picking.vision.detect import Detection, MarkerDetector
 from ar_picking.vision.localize import Localizer
 from ar_picking.vision.pose import PoseSolver
@@ -203,3 +203,18 @@ def test_pictures_with_one_marker_never_lock_to_the_store(store, camera, rendere
             for sighting in seen.sightings:  # its distance is still good enough to say "near"
                 true = np.linalg.norm(store.markers[keep.id].center_m - pose.position)
                 assert abs(sighting.distance_mm / 1000 - true) < 0.3 * true
+
+
+def test_a_lens_bends_as_opencv_says_and_ideal_straightens_it():
+    lens = (-0.28, 0.09, 0.001, -0.0007, -0.01)
+    camera = Camera(1280, 720, 914.0, 914.0, 639.5, 359.5, lens)
+    points = np.random.default_rng(1).uniform([-1.2, -0.7, 1.5], [1.2, 0.7, 3.0], (500, 3))
+    seen, _ = camera.project(Pose(np.zeros(3), np.eye(3)), points)
+    opencv = cv2.projectPoints(points, np.zeros(3), np.zeros(3), camera.matrix, np.array(lens))[0]
+    inside = ((seen >= 0) & (seen < (1280, 720))).all(axis=1)
+    assert inside.sum() > 400
+    assert np.abs(seen - opencv.reshape(-1, 2))[inside].max() < 1e-9
+    straight, _ = camera.pinhole.project(Pose(np.zeros(3), np.eye(3)), points)
+    assert np.abs(camera.ideal(seen[inside]) - straight[inside]).max() < 1e-3
+    wide, _ = camera.project(Pose(np.zeros(3), np.eye(3)), np.array([[50.0, 0.0, 1.0]]))
+    assert wide[0, 0] > camera.width  # far outside stays outside

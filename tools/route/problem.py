@@ -108,7 +108,7 @@ def start_of(problem: Problem, junction: int | None) -> Stop | None:
 
 
 def _of_folder(path: Path, list_path: Path) -> Problem:
-    from ar_picking.command import read_list
+    from ar_picking.commands.guide import read_list
     from ar_picking.guide import picklist
     from ar_picking.store import folder
 

@@ -1,7 +1,4 @@
-"""The `guide` command: its options, and a guide made from them.
-
-Used by `python -m ar_picking` and by `o2o ar`.
-"""
+"""`guide`: its options, and a guide made from them."""
 
 from __future__ import annotations
 
@@ -12,21 +9,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ar_picking.app import PickerApp
 from ar_picking.errors import ConfigError, PickingError
-from ar_picking.link import DeviceLink
-from ar_picking.sim.picker import SimPicker
-from ar_picking.store import folder
-from ar_picking.vision.camera import Camera
+
+if TYPE_CHECKING:
+    from ar_picking.app import PickerApp
+    from ar_picking.link import DeviceLink
+
+HELP = "guide a picker through pick lists"
 
 _MAX_LIST_BYTES = 1_000_000
 _DELIVER_S = 20.0
 
 
-def add_guide_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `guide`."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take a store, a camera, lists, and where the picks go."""
     parser.add_argument(
         "--store",
         required=True,
@@ -91,7 +89,7 @@ def add_guide_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_guide(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the guide until its lists are done (or for --seconds, or until it is told to stop).
 
     Journal entries and the summary are JSON lines on stdout; with --broker the entries go to the
@@ -136,6 +134,8 @@ def make_link(args: argparse.Namespace, app: PickerApp) -> DeviceLink | None:
         return None
     if args.device is None or args.state is None:
         raise ConfigError("--broker needs --device NAME and --state DIR")
+    from ar_picking.link import DeviceLink
+
     link = DeviceLink(args.state, args.device, address(args.broker, "--broker"), app.submit)
     link.start()
     return link
@@ -150,6 +150,11 @@ def _deliver(link: DeviceLink) -> None:
 
 def make_app(args: argparse.Namespace, journal: Callable[[str, dict[str, Any]], None]) -> PickerApp:
     """A guide from parsed options; ConfigError or StoreError say what is wrong with them."""
+    from ar_picking.app import PickerApp
+    from ar_picking.sim.picker import SimPicker
+    from ar_picking.store import folder
+    from ar_picking.vision.camera import Camera
+
     if args.camera != "sim":
         raise ConfigError(f"--camera {args.camera}: only 'sim' is built so far")
     if not 0.1 <= args.speed <= 100.0:
