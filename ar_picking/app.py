@@ -22,9 +22,10 @@ import cv2
 import numpy as np
 
 from ar_picking.guide import machine, picklist
-from ar_picking.overlay import floor, render_cv2
+from ar_picking.overlay import render_cv2
 from ar_picking.overlay.minimap import plan_view
 from ar_picking.overlay.scene import SceneBuilder
+from ar_picking.overlay.world import Task
 from ar_picking.record import Figures, Recorder, list_figures, totals
 from ar_picking.sim.picker import Frame
 from ar_picking.store.records import Array, Store
@@ -195,7 +196,7 @@ class PickerApp:
         tracked = seen.tracked
         scene = self._scene.build(tracked, view, path, tour, t_ms, self._recorder is not None)
         self._camera.read(view, path if tracked.state == TRACKED else [])
-        self._wanted = self._drawn(view, path)
+        self._wanted = self._scene.world.points(Task.of_view(view, path))
         self._figures.add(tracked, frame.truth, self._wanted)
         if self._page is not None:
             self._publish(seen, view, path, tour, self._page_picture(frame, scene), t_ms)
@@ -232,14 +233,6 @@ class PickerApp:
         if kind == "skip":
             return _said(self.guide.skip(t_ms))
         return "unknown button"
-
-    def _drawn(self, view: dict[str, Any], path: list[tuple[int, int]]) -> Array:
-        """World points of what is drawn into the store: the path's centre line and the bin's front."""
-        center = floor.course(path, 6.0)
-        points = [np.hstack([center, np.zeros((len(center), 1))])] if len(center) else []
-        if view["line"]:
-            points.append(self.store.bins[view["line"]["bin"]].front_m())
-        return np.concatenate(points) if points else np.zeros((0, 3))
 
     def _publish(
         self,

@@ -1,4 +1,4 @@
-"""The path on the floor: where it runs, how much of it can be seen, and its outline in the picture.
+"""The path on the floor, in metres: where it runs, how much of it can be seen, and what is drawn of it.
 
 The path follows the aisles, so it bends round shelves by itself. What a shelf hides is not drawn:
 the ribbon ends where the eye loses it, and nothing shines through a shelf.
@@ -10,14 +10,12 @@ import numpy as np
 
 from ar_picking.store.records import Array
 from ar_picking.store.shelves import Footprints
-from ar_picking.vision.camera import Camera, Pose, clip_near
 
 HALF_WIDTH_M = 0.21
 STEP_M = 0.12
 LONGEST_M = 14.0
 _SOFT_M = 0.8  # a corner is rounded over this length
 _CHEVRON_M = 0.75
-_NEAR_M = 0.15
 
 
 def course(path_dm: list[tuple[int, int]], longest_m: float = LONGEST_M) -> Array:
@@ -64,25 +62,10 @@ def in_sight(center: Array, eye: Array, footprints: Footprints) -> Array:
     return center[: int(lost[0])] if len(lost) else center
 
 
-def ribbon(center: Array, pose: Pose, camera: Camera) -> list[Array]:
-    """The ribbon's pieces in pixels, clipped at the near plane.
-
-    Shape (n, 2) each, their union is the ribbon.
+def chevrons(center: Array, phase_m: float) -> list[Array]:
+    """Arrow heads on the ribbon that point along the way, `phase_m` along their spacing; two arms each,
+    shape (4, 2) in metres.
     """
-    if len(center) < 2:
-        return []
-    left, right = borders(center)
-    out = []
-    for i in range(len(center) - 1):
-        quad = np.array([left[i], left[i + 1], right[i + 1], right[i]])
-        piece = on_floor(quad, pose, camera)
-        if in_picture(piece, camera):
-            out.append(piece)
-    return out
-
-
-def chevrons(center: Array, pose: Pose, camera: Camera, phase_m: float) -> list[Array]:
-    """Arrow heads on the ribbon that point along the way, `phase_m` along their spacing."""
     if len(center) < 4:
         return []
     left, right = borders(center, HALF_WIDTH_M * 0.62)
@@ -93,45 +76,16 @@ def chevrons(center: Array, pose: Pose, camera: Camera, phase_m: float) -> list[
     first = round(phase_m / STEP_M) % every
     for i in range(first + back + bar, len(center), every):
         tip, notch = center[i], center[i - bar]
-        for rim in (left, right):
-            arm = np.array([tip, rim[i - back], rim[i - back - bar], notch])
-            piece = on_floor(arm, pose, camera)
-            if in_picture(piece, camera):
-                out.append(piece)
+        out += [np.array([tip, rim[i - back], rim[i - back - bar], notch]) for rim in (left, right)]
     return out
 
 
-def ring(center: Array, radius_m: float, pose: Pose, camera: Camera) -> Array:
-    """A circle on the floor in pixels, shape (n, 2)."""
+def ring(center: Array, radius_m: float) -> Array:
+    """A circle on the floor, shape (n, 2) in metres."""
     angle = np.linspace(0.0, 2.0 * np.pi, 36, endpoint=False)
-    return on_floor(
-        center + radius_m * np.stack([np.cos(angle), np.sin(angle)], axis=1), pose, camera
-    )
+    return np.asarray(center + radius_m * np.stack([np.cos(angle), np.sin(angle)], axis=1))
 
 
-def on_floor(points: Array, pose: Pose, camera: Camera) -> Array:
-    """A convex floor polygon, shape (n, 2) in metres, as pixels (m, 2).
-
-    Empty when it is behind the camera.
-    """
-    world = np.hstack([points, np.zeros((len(points), 1))])
-    return flattened(world, pose, camera)
-
-
-def in_picture(polygon: Array, camera: Camera) -> bool:
-    """True when the box around a polygon (n, 2) in pixels overlaps the picture."""
-    if len(polygon) < 3:
-        return False
-    low, high = polygon.min(axis=0), polygon.max(axis=0)
-    return bool((high > 0).all() and low[0] < camera.width and low[1] < camera.height)
-
-
-def flattened(world: Array, pose: Pose, camera: Camera) -> Array:
-    """A convex polygon in the store, shape (n, 3), as pixels (m, 2) after clipping at the near plane."""
-    local = clip_near(pose.to_camera(world), _NEAR_M)
-    if len(local) < 3:
-        return np.zeros((0, 2))
-    z = local[:, 2]
-    return np.stack(
-        [camera.fx * local[:, 0] / z + camera.cx, camera.fy * local[:, 1] / z + camera.cy], axis=1
-    )
+def raised(points: Array) -> Array:
+    """Floor points (n, 2) as points of the store (n, 3)."""
+    return np.hstack([points, np.zeros((len(points), 1))])

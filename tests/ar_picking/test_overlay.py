@@ -9,6 +9,7 @@ import pytest
 
 from ar_picking.guide.machine import Guide
 from ar_picking.overlay import floor, render_cv2, style
+from ar_picking.overlay.project import project
 from ar_picking.overlay.scene import SceneBuilder
 from ar_picking.sim.render import Optics, Renderer
 from ar_picking.store import sample
@@ -111,8 +112,10 @@ def test_what_is_behind_the_camera_is_not_drawn_in_front(store, camera):
         for pitch in (-35.0, -15.0, 0.0):
             pose = Pose.looking(np.array([1.4, 5.0, 1.55]), float(heading), pitch)
             horizon = camera.cy + camera.fy * np.tan(np.radians(pitch))
-            for polygon in floor.ribbon(center, pose, camera):
-                assert (polygon[:, 1] > horizon).all(), (heading, pitch)
+            left, right = floor.borders(center)
+            path = {"kind": "ribbon", "left": left, "right": right, "color": "#fff", "alpha": 1}
+            for polygon in (p for item in project([path], pose, camera) for p in item["polygons"]):
+                assert (np.array(polygon)[:, 1] > horizon - 0.1).all(), (heading, pitch)
                 drawn += 1
     assert drawn > 100
 
