@@ -1,5 +1,7 @@
 """Small random tables of walking distances and rules, and every order of their stops tried."""
 
+import park_miller
+
 from firmware.picker.graph import UNREACHABLE
 from firmware.picker.rules import rules_of
 from firmware.picker.search.distances import Distances
@@ -7,11 +9,8 @@ from firmware.picker.search.distances import Distances
 FAR = 1 << 28
 
 
-class Draw:
-    """The same numbers on both interpreters (Park-Miller)."""
-
-    def __init__(self, seed):
-        self.state = seed * 7919 + 1
+class Draw(park_miller.Draw):
+    """0..high - 1, the same on both interpreters."""
 
     def __call__(self, high):
         self.state = self.state * 16807 % 2147483647

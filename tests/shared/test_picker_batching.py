@@ -3,141 +3,27 @@ holds it, and no grouping walks less: against all groupings of small random case
 sequences.
 """
 
-import sys
+from grouping_cases import (
+    CASES,
+    NEVER,
+    check,
+    grouped,
+    groupings,
+    holds,
+    ladder,
+    least_walk,
+    orders_of,
+    random_cart,
+    random_rows,
+    walk_dm,
+)
+from park_miller import Draw
 
-from firmware.picker import batching, maps, sequence
+from firmware.picker import batching, sequence
 from firmware.picker.batch.crew import Crew
 from firmware.picker.batch.dealing import deal
 from firmware.picker.batch.grouping import Grouping
 from firmware.picker.batch.order_sets import Sets
-
-CASES = 400 if sys.implementation.name == "cpython" else 40
-NEVER = 1 << 29
-
-
-class Draw:
-    """The same numbers on both interpreters (Park-Miller)."""
-
-    def __init__(self, seed):
-        self.state = seed * 7919 + 1
-
-    def __call__(self, low, high):
-        self.state = self.state * 16807 % 2147483647
-        return low + self.state % (high - low + 1)
-
-
-def ladder(aisles=6, length_dm=60, pitch_dm=20, **more):
-    """A store of one block: aisle k is edge k."""
-    junctions = [[pitch_dm * a, y] for a in range(aisles) for y in (0, length_dm)]
-    edges = [[2 * a, 2 * a + 1, length_dm] for a in range(aisles)]
-    edges += [[2 * a + r, 2 * a + 2 + r, pitch_dm] for a in range(aisles - 1) for r in (0, 1)]
-    store = {"junctions": junctions, "edges": edges, "depot": 0}
-    store.update(more)
-    graph, why = maps.from_map(store)
-    assert why is None, why
-    return graph
-
-
-def random_rows(draw, graph, count, due=False):
-    rows = []
-    for k in range(count):
-        picks = [(draw(0, 5), draw(0, 60)) for _ in range(draw(0, 3))]
-        row = {"id": "A{}".format(k), "picks": picks, "items": draw(1, 5)}
-        if draw(0, 1):
-            row["volume_ml"] = draw(0, 900)
-        if due and draw(0, 2):
-            row["due_s"] = draw(-60, 400)
-        rows.append(row)
-    return rows
-
-
-def random_cart(draw):
-    return batching.Cart(draw(1, 4), draw(3, 12) if draw(0, 1) else None, draw(0, 2) * 800 or None)
-
-
-def orders_of(graph, rows):
-    orders, why = batching.orders_from(graph, rows)
-    assert why is None, why
-    return orders
-
-
-def grouped(graph, rows, cart, *more, **named):
-    found, why = batching.batch(graph, orders_of(graph, rows), cart, *more, **named)
-    assert why is None, why
-    return found
-
-
-def groupings(names):
-    """All ways to part a list into groups, each in the sequence of the list."""
-    if not names:
-        yield []
-        return
-    for rest in groupings(names[1:]):
-        apart = list(rest)
-        apart.append(names[:1])
-        yield apart
-        for i in range(len(rest)):
-            joined = list(rest)
-            joined[i] = names[:1] + rest[i]
-            yield joined
-
-
-def holds(cart, rows):
-    """Whether one cart takes these orders; an order alone is always a trip."""
-    return len(rows) == 1 or (
-        len(rows) <= cart.slots
-        and sum(row.get("items", len(row["picks"])) for row in rows) <= (cart.items or NEVER)
-        and sum(row.get("volume_ml", 0) for row in rows) <= (cart.volume_ml or NEVER)
-    )
-
-
-def walk_dm(graph, rows, memo):
-    key = " ".join(row["id"] for row in rows)
-    if key not in memo:
-        memo[key] = sequence.plan(graph, [pick for row in rows for pick in row["picks"]]).length_dm
-    return memo[key]
-
-
-def least_walk(graph, rows, cart):
-    """By all groupings."""
-    memo: dict = {}
-    return min(
-        sum(walk_dm(graph, trip, memo) for trip in trips)
-        for trips in groupings(rows)
-        if all(holds(cart, trip) for trip in trips)
-    )
-
-
-def check(graph, rows, cart, found, crew=None):
-    """Each order once, each pick once, the cart kept, lengths those of the walks, times in sequence."""
-    crew = crew or Crew()
-    named = {row["id"]: row for row in rows}
-    assert sorted(name for trip in found.trips for name in trip.orders) == sorted(named)
-    picked = []
-    for trip in found.trips:
-        assert holds(cart, [named[name] for name in trip.orders]), trip.orders
-        assert trip.picks == [
-            tuple(named[name]["picks"][i])
-            for name in trip.orders
-            for i in range(len(named[name]["picks"]))
-            if (name, i) not in found.unreachable
-        ]
-        walk = [named[name]["picks"][i] for name, i in trip.lines]
-        assert [trip.picks[i] for i in trip.plan.order] == walk
-        assert sequence.length_in_order(graph, walk, range(len(walk))) == trip.length_dm
-        assert trip.end_s - trip.start_s == crew.duration_s(trip.length_dm, len(trip.lines))
-        assert trip.start_s >= 0
-        picked += trip.lines
-    assert found.length_dm == sum(trip.length_dm for trip in found.trips)
-    picked += found.unreachable
-    assert sorted(picked) == sorted(
-        (row["id"], i) for row in rows for i in range(len(row["picks"]))
-    )
-    late = sum(late_s for _, late_s in found.late)
-    assert late == found.lateness_s
-    for name, late_s in found.late:
-        (end_s,) = [trip.end_s for trip in found.trips if name in trip.orders]
-        assert late_s == end_s - named[name]["due_s"] > 0
 
 
 def test_no_grouping_walks_less():
@@ -287,49 +173,6 @@ def test_an_order_too_large_is_a_trip_of_its_own_and_told():
     check(graph, rows, batching.Cart(4, 10), found)
     assert found.oversized == ["big"]
     assert sorted(len(trip.orders) for trip in found.trips) == [1, 3]
-
-
-def test_picks_out_of_reach_are_told_and_the_rest_is_picked():
-    graph = ladder(blocked=[3])
-    rows = [{"id": "A", "picks": [(1, 10), (3, 30)]}, {"id": "B", "picks": [(1, 20)]}]
-    found = grouped(graph, rows, batching.Cart(2))
-    check(graph, rows, batching.Cart(2), found)
-    assert found.unreachable == [("A", 1)] and found.length_dm == 2 * (20 + 20)
-
-
-def test_what_is_out_of_reach_takes_no_time_and_makes_nothing_late():
-    graph = ladder(blocked=[3])
-    rows = [{"id": "A", "picks": [(0, 10)] + [(3, 10)] * 20, "due_s": 77}]  # 60 + 15 + 2 s
-    found = grouped(graph, rows, batching.Cart(2))
-    check(graph, rows, batching.Cart(2), found)
-    assert len(found.unreachable) == 20 and found.trips[0].end_s == 77
-    assert found.late == [] and found.lateness_s == found.fifo_lateness_s == 0 and found.proven
-    # nor does it make the next trip late
-    rows.append({"id": "B", "picks": [(0, 20)], "due_s": 77 + 60 + 15 + 4})
-    found = grouped(graph, rows, batching.Cart(2))
-    assert found.lateness_s == 0 and found.single_dm == 20 + 40
-    # nothing within reach is a trip all the same: somebody is told
-    rows = [{"id": "C", "picks": [(3, 10), (3, 20)]}]
-    found = grouped(graph, rows, batching.Cart(2))
-    check(graph, rows, batching.Cart(2), found)
-    assert found.unreachable == [("C", 0), ("C", 1)] and found.length_dm == 0
-
-
-def test_with_one_way_edges_what_cannot_be_left_is_out_of_reach_too():
-    # the last aisle is entered at its front, edge 14, and left at its back, edge 15
-    draw = Draw(10)
-    for closed in ([], [14], [15], [14, 15]):
-        graph = ladder(oneway=[5], blocked=closed)
-        rows = random_rows(draw, graph, 4)
-        rows.append({"id": "end", "picks": [(5, 30), (5, 31)]})
-        found = grouped(graph, rows, batching.Cart(3))
-        check(graph, rows, batching.Cart(3), found)
-        planned = []
-        for row in rows:
-            plan = sequence.plan(graph, [tuple(pick) for pick in row["picks"]])
-            planned += [(row["id"], i) for i in plan.unreachable]
-        assert sorted(found.unreachable) == sorted(planned)
-        assert (("end", 1) in planned) == bool(closed)
 
 
 def test_lengths_may_be_the_callers():

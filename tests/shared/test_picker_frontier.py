@@ -5,7 +5,9 @@ edges. And its states are as many as counted beforehand.
 
 import sys
 
-from test_picker_walk import FAR, Draw, all_pairs, best_by_set, random_stop, random_store
+from park_miller import Draw
+from picker_stores import grid
+from test_picker_walk import FAR, all_pairs, best_by_set, random_stop, random_store
 
 from firmware.picker import maps
 from firmware.picker.exact import elimination, shortest
@@ -74,19 +76,6 @@ def check_case(seed):
 
 def test_the_walk_is_the_shortest_in_whatever_room_there_is():
     assert sum(check_case(seed) for seed in range(1, CASES + 1)) > CASES // 2
-
-
-def grid(columns, rows, across, along):
-    """A block of aisles: junction c * rows + r; a cross-aisle piece is `across` dm, an aisle `along`."""
-    junctions = [[across * c, along * r] for c in range(columns) for r in range(rows)]
-    edges = []
-    for c in range(columns):
-        for r in range(rows):
-            if r + 1 < rows:
-                edges.append([c * rows + r, c * rows + r + 1, along])
-            if c + 1 < columns:
-                edges.append([c * rows + r, (c + 1) * rows + r, across])
-    return {"junctions": junctions, "edges": edges, "depot": 0}
 
 
 def counted(slots):

@@ -2,7 +2,8 @@
 
 from array import array
 
-from test_picker_walk import Draw, random_stop, random_store
+from park_miller import Draw
+from test_picker_walk import random_stop, random_store
 
 from firmware.picker import mapfile, maps, sequence
 from protocols.compat import crc32

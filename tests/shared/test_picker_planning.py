@@ -4,7 +4,8 @@ every answer on the way is whole, the rules are kept whenever any walk keeps the
 
 import sys
 
-from test_picker_walk import FAR, Draw, all_pairs, random_stop, random_store
+from park_miller import Draw
+from test_picker_walk import FAR, all_pairs, random_stop, random_store
 
 from firmware.picker import maps, sequence
 from firmware.picker.graph import AT_JUNCTION

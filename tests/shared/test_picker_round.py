@@ -4,25 +4,15 @@ the next step is valid at once and the walk from where the picker stands is soon
 
 import sys
 
-from test_picker_walk import Draw, random_stop
+from park_miller import Draw
+from picker_stores import grid
+from test_picker_walk import random_stop
 
 from firmware.picker import maps, sequence
 from firmware.picker.graph import AT_JUNCTION, UNREACHABLE
 from firmware.picker.round import Round
 
 ROUNDS = 60 if sys.implementation.name == "cpython" else 12
-
-
-def aisles(columns, rows, across, along):
-    junctions = [[across * c, along * r] for c in range(columns) for r in range(rows)]
-    edges = []
-    for c in range(columns):
-        for r in range(rows):
-            if r + 1 < rows:
-                edges.append([c * rows + r, c * rows + r + 1, along])
-            if c + 1 < columns:
-                edges.append([c * rows + r, (c + 1) * rows + r, across])
-    return {"junctions": junctions, "edges": edges, "depot": 0}
 
 
 def finished(tour):
@@ -52,7 +42,7 @@ def shortest(tour):
 def test_a_round_with_everything_that_happens_ends_with_every_pick_told():
     for seed in range(1, ROUNDS + 1):
         draw = Draw(seed)
-        store = aisles(draw(3, 5), draw(2, 3), 30, 60)
+        store = grid(draw(3, 5), draw(2, 3), 30, 60)
         graph, _ = maps.from_map(store)
         tour = Round(graph, [random_stop(draw, store) for _ in range(draw(3, 12))])
         finished(tour)
@@ -91,7 +81,7 @@ def test_a_round_with_everything_that_happens_ends_with_every_pick_told():
 
 
 def test_a_picker_on_the_way_is_left_alone_and_one_who_leaves_it_is_led_from_there():
-    store = aisles(4, 2, 40, 100)
+    store = grid(4, 2, 40, 100)
     graph, _ = maps.from_map(store)
     tour = Round(graph, [(0, 80), (3, 50)])
     finished(tour)
@@ -105,7 +95,7 @@ def test_a_picker_on_the_way_is_left_alone_and_one_who_leaves_it_is_led_from_the
 
 
 def test_what_is_not_open_cannot_be_picked_and_no_place_off_the_map_is_taken():
-    graph, _ = maps.from_map(aisles(3, 2, 40, 100))
+    graph, _ = maps.from_map(grid(3, 2, 40, 100))
     tour = Round(graph, [(0, 80)])
     assert tour.picked(0) and not tour.picked(0) and not tour.short(0) and not tour.short(7)
     assert tour.next is None

@@ -4,8 +4,9 @@ is in it or told, nothing out of reach is walked to, and no rule is broken that 
 
 import sys
 
+from park_miller import Draw
 from test_picker_planning import market
-from test_picker_walk import Draw, random_stop
+from test_picker_walk import random_stop
 
 from firmware.picker import maps, planning, sequence
 from firmware.picker import round as rounds

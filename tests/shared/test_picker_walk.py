@@ -8,22 +8,13 @@ that cannot be reached are all drawn.
 
 import sys
 
+from park_miller import Draw
+
 from firmware.picker import maps, sequence
 from firmware.picker.graph import AT_JUNCTION
 
 CASES = 10000 if sys.implementation.name == "cpython" else 1500
 FAR = 1 << 28
-
-
-class Draw:
-    """The same numbers on both interpreters (Park-Miller)."""
-
-    def __init__(self, seed):
-        self.state = seed * 7919 + 1
-
-    def __call__(self, low, high):
-        self.state = self.state * 16807 % 2147483647
-        return low + self.state % (high - low + 1)
 
 
 def random_store(draw):
