@@ -125,21 +125,39 @@ class Figures:
         }
 
 
-def list_figures(view: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a finished list, from the guide's view."""
-    walk, baseline = view["walk_dm"] or 0, view["list_order_dm"] or 0
-    return {
-        "list": view["list"],
-        "lines": view["total"],
-        "picked": view["picked"],
-        "short": view["short"],
-        "walk_dm": walk,
-        "bound_dm": view["bound_dm"],
-        "method": view["method"],
-        "list_order_dm": baseline,
-        "saving_percent": _saving(walk, baseline),
-        "walked_dm": view["walked_dm"],
-    }
+class ListFigures:
+    """What became of each list, from the guide's entries; `done` holds the finished ones.
+
+    Entries may come from another thread than the one that reads `done`.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[str, dict[str, Any]] = {}
+        self.bounds: dict[str, int | None] = {}  # of the walks, as the screen said them
+        self.done: list[dict[str, Any]] = []
+
+    def entry(self, event: str, fields: dict[str, Any]) -> None:
+        """One entry of the journal."""
+        name = fields.get("list")
+        if event == "list_started" and name:
+            self._begun[name] = fields
+        elif event == "list_done" and name:
+            begun = self._begun.pop(name, {})  # {}: begun before this program was started
+            walk, baseline = begun.get("walk_dm", 0), begun.get("list_order_dm", 0)
+            self.done.append(
+                {
+                    "list": name,
+                    "lines": begun.get("lines", fields.get("picked", 0) + fields.get("short", 0)),
+                    "picked": fields.get("picked", 0),
+                    "short": fields.get("short", 0),
+                    "walk_dm": walk,
+                    "bound_dm": self.bounds.get(name),
+                    "method": begun.get("method"),
+                    "list_order_dm": baseline,
+                    "saving_percent": _saving(walk, baseline),
+                    "walked_dm": fields.get("walked_dm", 0),
+                }
+            )
 
 
 def totals(lists: list[dict[str, Any]]) -> dict[str, Any]:

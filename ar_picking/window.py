@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ar_picking.errors import PickingError
+from ar_picking.keys import Keys
 
 _KEYS_A_PICTURE = 64  # a scanner's whole code arrives between two pictures
 
@@ -49,3 +51,20 @@ class Window:
     def close(self) -> None:
         """Take the window off the screen."""
         cv2.destroyWindow(self._title)
+
+
+class KeyWindow:
+    """A window whose keys and scanner are buttons of the guide; closing it ends the program."""
+
+    def __init__(self, title: str) -> None:
+        self._window = Window(title)
+        self._keys = Keys()
+
+    def show(self, picture: NDArray[np.uint8], t_ms: int) -> list[dict[str, Any]]:
+        """Show a picture; the actions of the keys since the last one. KeyboardInterrupt once closed."""
+        out = []
+        for key in self._window.show(picture):
+            out += self._keys.press(key, t_ms)
+        if self._window.closed:
+            raise KeyboardInterrupt
+        return out + self._keys.rest(t_ms)

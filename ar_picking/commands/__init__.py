@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ACTIONS = ("guide",)
+ACTIONS = ("detect", "guide", "serve", "calibrate", "survey", "clips", "train")
 
 
 def add_actions(parser: argparse.ArgumentParser) -> None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ar_picking.errors import ConfigError, PickingError
 
 if TYPE_CHECKING:
-    from ar_picking.app import PickerApp
-    from ar_picking.link import DeviceLink
+    from ar_picking.app import CameraSource, PickerApp
+    from ar_picking.desk import Desk
+    from ar_picking.link import TabletLink
+    from ar_picking.store.records import Store
 
 HELP = "guide a picker through pick lists"
 
@@ -33,7 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="store folder (o2o store init makes one)",
     )
     parser.add_argument(
-        "--camera", default="sim", help="sim: a simulated picker with a camera in the store"
+        "--camera",
+        default="sim",
+        metavar="CAMERA",
+        help="sim: a simulated picker in the store; 0, 1, ..: a camera of this machine; a stream's "
+        "address; or a video file (default sim)",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE.json",
+        help="of the camera, from `ar calibrate`; without one --hfov and a straight lens are taken",
+    )
+    parser.add_argument("--window", action="store_true", help="show the picture in a window")
+    parser.add_argument(
+        "--glasses",
+        action="store_true",
+        help="for see-through glasses: card and arrow on black, nothing laid over the store",
     )
     parser.add_argument(
         "--http", metavar="HOST:PORT", help="serve the picking page here, on loopback only"
@@ -95,77 +113,122 @@ def run(args: argparse.Namespace) -> int:
     Journal entries and the summary are JSON lines on stdout; with --broker the entries go to the
     gateway as well, and the program ends only when the gateway has them (or after 20 s).
     """
-    lists = [read_list(path) for path in args.picklist]
-    link: DeviceLink | None = None
+    from ar_picking.store import folder
 
-    def journal(event: str, fields: dict[str, Any]) -> None:
-        if link is not None:
-            link.journal(event, fields)
+    lists = [read_list(path) for path in args.picklist]
+    store = folder.load(args.store)
+
+    def entry(event: str, fields: dict[str, Any]) -> None:
+        app.entry(event, fields)
         _print_entry(event, fields)
 
-    app = make_app(args, journal)
+    link, desk = make_desk(args, store, entry)
+    app = make_app(args, desk, store)
     for path, obj in zip(args.picklist, lists, strict=True):
         reason = app.submit(obj)
         if reason:
             raise PickingError(f"{path}: {reason}")
-    app.start()
-    if app.url:
-        sys.stderr.write(f"picking page: {app.url}\n")
+    if app.page is not None:
+        app.page.start()
+        sys.stderr.write(f"picking page: {app.page.url}\n")
     before = [signal.signal(s, lambda *_: app.stop()) for s in (signal.SIGINT, signal.SIGTERM)]
-    link = make_link(args, app)
     try:
+        if link is not None:
+            link.start()
         summary = app.run(args.seconds, until_done=bool(lists) or args.until_done)
         if link is not None:
             _deliver(link)
     finally:
         if link is not None:
             link.stop()
+        if app.page is not None:
+            app.page.stop()
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
     _say({"summary": summary})
     return 0
 
 
-def make_link(args: argparse.Namespace, app: PickerApp) -> DeviceLink | None:
-    """The tablet's connection to the gateway, started; None without --broker."""
+def make_desk(
+    args: argparse.Namespace, store: Store, entry: Callable[[str, dict[str, Any]], None]
+) -> tuple[TabletLink | None, Desk]:
+    """The guide: a tablet's with --broker, which is not started yet; else one of this process."""
+    from ar_picking.desk import LinkDesk, OwnDesk
+    from ar_picking.guide.shop import Shop
+    from ar_picking.link import TabletLink
+
+    shop = Shop.of_store(store)
     if args.broker is None:
         if args.device or args.state:
             raise ConfigError("--device and --state are for a guide with --broker")
-        return None
+        return None, OwnDesk(shop, entry)
     if args.device is None or args.state is None:
         raise ConfigError("--broker needs --device NAME and --state DIR")
-    from ar_picking.link import DeviceLink
-
-    link = DeviceLink(args.state, args.device, address(args.broker, "--broker"), app.submit)
-    link.start()
-    return link
+    link = TabletLink(args.state, args.device, address(args.broker, "--broker"), shop, entry)
+    return link, LinkDesk(link)
 
 
-def _deliver(link: DeviceLink) -> None:
+def _deliver(link: TabletLink) -> None:
     """Wait until the gateway has everything; what it has not stays in the tablet's log."""
     deadline = time.monotonic() + _DELIVER_S
     while link.pending() and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
-def make_app(args: argparse.Namespace, journal: Callable[[str, dict[str, Any]], None]) -> PickerApp:
+def make_app(args: argparse.Namespace, desk: Desk, store: Store) -> PickerApp:
     """A guide from parsed options; ConfigError or StoreError say what is wrong with them."""
     from ar_picking.app import PickerApp
-    from ar_picking.sim.picker import SimPicker
-    from ar_picking.store import folder
-    from ar_picking.vision.camera import Camera
+    from ar_picking.overlay.minimap import plan_view
+    from ar_picking.store.shelves import shelves
+    from ar_picking.web.mirror.server import PageServer
+    from ar_picking.window import KeyWindow
 
-    if args.camera != "sim":
-        raise ConfigError(f"--camera {args.camera}: only 'sim' is built so far")
     if not 0.1 <= args.speed <= 100.0:
         raise ConfigError("--speed must be 0.1 to 100")
     if not 20.0 <= args.hfov <= 120.0:
         raise ConfigError("--hfov must be 20 to 120 degrees")
-    camera = Camera.from_hfov(*picture_size(args.size), args.hfov)
-    store = folder.load(args.store)
-    source = SimPicker(store, camera, seed=args.seed)
-    http = None if args.http is None else address(args.http)
-    return PickerApp(store, source, journal=journal, out=args.out, http=http, speed=args.speed)
+    size = picture_size(args.size)
+    where = None if args.http is None else address(args.http)
+    source = _source(args, store, size)
+    page = None
+    if where is not None:
+        plan = plan_view(store, shelves(list(store.bins.values())))
+        page = PageServer(*where, plan)
+    app = PickerApp(
+        store,
+        source,
+        desk,
+        out=args.out,
+        page=page,
+        window=KeyWindow("拣货 Picking") if args.window else None,
+        speed=args.speed,
+        live=args.camera != "sim",
+        see_through=args.glasses,
+    )
+    if page is not None:
+        page.press = app.press
+    return app
+
+
+def _source(args: argparse.Namespace, store: Store, size: tuple[int, int]) -> CameraSource:
+    """The camera that the words name."""
+    from ar_picking.sim.picker import SimPicker
+    from ar_picking.sources import LiveCamera, VideoFile
+    from ar_picking.vision.camera import Camera
+
+    def camera_of(width: int, height: int) -> Camera:
+        if args.calibration is None:
+            return Camera.from_hfov(width, height, args.hfov)
+        from ar_picking.vision import device_file
+
+        return device_file.load(args.calibration, (width, height))
+
+    words: str = args.camera
+    if words == "sim":
+        return SimPicker(store, camera_of(*size), seed=args.seed)
+    if words.isdigit() or "://" in words:
+        return LiveCamera(words, size, camera_of)
+    return VideoFile(Path(words), camera_of)
 
 
 def read_list(path: Path) -> Any:

@@ -59,10 +59,10 @@ def _mark(state: str, x: float, y: float, r: float) -> np.ndarray[Any, np.dtype[
 
 
 def pick_card(view: dict[str, Any], width: int, height: int, unit: float) -> list[Item]:
-    """The card at the bottom left: what to do, bin, goods, quantity and slot, how far."""
+    """The card at the bottom left: what to do, bin, goods, quantity and slot, how far; above it the
+    slots of the cart.
+    """
     words = _card_words(view)
-    if words is None:
-        return []
     w, h = min(456 * unit, width * 0.62), 172 * unit
     x, y = 16 * unit, height - h - 16 * unit
     accent = style.GREEN if view["state"] in ("pick", "done") else style.ORANGE
@@ -70,11 +70,20 @@ def pick_card(view: dict[str, Any], width: int, height: int, unit: float) -> lis
     items.append(style.panel(x, y, 10 * unit, h, accent, 1.0, 5 * unit))
     left, right = x + 26 * unit, x + w - 20 * unit
     room = right - left
-    items.append(style.text(left, y + 28 * unit, words["do"], 19 * unit, style.GREY, 600))
-    if words["side"]:
-        items.append(
-            style.text(right, y + 28 * unit, words["side"], 20 * unit, style.BLUE, 600, "right")
+    side = words["side"]
+    doing = room - (style.width_em(side) * 20 + 14) * unit
+    items.append(
+        style.text(
+            left,
+            y + 28 * unit,
+            style.fitted(words["do"], 19 * unit, doing),
+            19 * unit,
+            style.GREY,
+            600,
         )
+    )
+    if side:
+        items.append(style.text(right, y + 28 * unit, side, 20 * unit, style.BLUE, 600, "right"))
     items.append(style.text(left, y + 74 * unit, words["big"], 44 * unit, style.WHITE, 800))
     if words["count"]:
         items.append(
@@ -84,61 +93,69 @@ def pick_card(view: dict[str, Any], width: int, height: int, unit: float) -> lis
     items.append(style.text(left, y + 110 * unit, goods, 28 * unit, weight=600))
     put = style.fitted(words["put"], 21 * unit, room)
     items.append(style.text(left, y + 138 * unit, put, 21 * unit, style.YELLOW, 600))
-    items.append(
-        style.text(
-            left, y + 160 * unit, style.fitted(words["en"], 15 * unit, room), 15 * unit, style.GREY
-        )
-    )
+    en = style.fitted(words["en"], 15 * unit, room)
+    items.append(style.text(left, y + 160 * unit, en, 15 * unit, style.GREY))
+    return items + _cart(view, x, y - 8 * unit, w, unit)
+
+
+def _cart(view: dict[str, Any], x: float, bottom: float, room: float, unit: float) -> list[Item]:
+    """The slots of the cart, one box an order: its number and how many of its lines are in. The one to
+    put into is filled and framed, so that colour is not all that tells it.
+    """
+    slots = view.get("slots") or []
+    if len(slots) < 2:
+        return []
+    now = view["line"]["slot"] if view["line"] and view["state"] == "pick" else None
+    gap, h = 8 * unit, 52 * unit
+    w = min(76 * unit, (room + gap) / len(slots) - gap)
+    items: list[Item] = []
+    for k, slot in enumerate(slots):
+        left, top = x + k * (w + gap), bottom - h
+        mine, full = slot["slot"] == now, slot["done"] >= slot["total"]
+        color = style.YELLOW if mine else style.INK
+        ink = style.INK if mine else style.GREY if full else style.WHITE
+        if mine:
+            items.append(style.panel(left - 3, top - 3, w + 6, h + 6, style.WHITE, 1.0, 11 * unit))
+        items.append(style.panel(left, top, w, h, color, 1.0 if mine else 0.78, 9 * unit))
+        middle = left + w / 2
+        number = f"{slot['slot']} ✓" if full else str(slot["slot"])
+        items.append(style.text(middle, top + 28 * unit, number, 25 * unit, ink, 800, "center"))
+        share = f"{slot['done']}/{slot['total']}"
+        items.append(style.text(middle, top + 46 * unit, share, 15 * unit, ink, 600, "center"))
     return items
 
 
-def _card_words(view: dict[str, Any]) -> dict[str, str] | None:
-    line, state = view["line"], view["state"]
+def _card_words(view: dict[str, Any]) -> dict[str, str]:
+    """The card's words. What to do next is the guide's own hint; the rest is what it is about."""
+    line, state, hint = view["line"], view["state"], view["hint"]
+    go = "" if view["to_go_dm"] is None else f"{view['to_go_dm'] / 10:.1f} m"
     done = f"{view['picked'] + view['short']}/{view['total']}"
+    short = f"，缺货 {view['short']} 行" if view["short"] else ""
+    words = {"do": hint["zh"], "side": done, "count": "", "put": "", "en": hint["en"]}
     if state in ("walk", "pick") and line:
-        go = "" if view["to_go_dm"] is None else f"{view['to_go_dm'] / 10:.1f} m"
-        return {
-            "do": "已到货位，取货后点确认" if state == "pick" else "前往货位",
+        return words | {
             "side": f"{done}  {go}" if state == "walk" else done,
             "big": line["bin"],
             "count": f"×{line['qty']}",
             "goods": line["name"] or line["sku"],
             "put": f"放入 {line['slot']} 号格 · 订单 {line['order']}",
-            "en": f"Pick {line['qty']}, put to slot {line['slot']}; "
-            + ("tap to confirm" if state == "pick" else f"go to bin {line['bin']}"),
         }
     if state == "return":
-        go = "" if view["to_go_dm"] is None else f"{view['to_go_dm'] / 10:.1f} m"
-        short = f"，缺货 {view['short']} 行" if view["short"] else ""
-        return {
-            "do": "全部拣完",
+        goods = f"已拣 {view['picked']} 行{short}"
+        return words | {
             "side": go,
             "big": "返回打包台",
-            "count": "",
-            "goods": f"已拣 {view['picked']} 行{short}",
+            "goods": goods,
             "put": f"{view['orders']} 个订单",
-            "en": "All lines done; bring the goods to packing",
         }
     if state == "done":
-        short = f"，缺货 {view['short']} 行" if view["short"] else ""
-        return {
-            "do": f"拣货单 {view['list']}",
-            "side": done,
+        walked = f"行走 {view['walked_dm'] / 10:.1f} m"
+        return words | {
             "big": "拣货完成",
-            "count": "",
             "goods": f"已拣 {view['picked']} 行{short}",
-            "put": f"行走 {view['walked_dm'] / 10:.1f} m",
-            "en": f"List done; walked {view['walked_dm'] / 10:.1f} m",
+            "put": walked,
         }
-    return {
-        "do": "等待拣货单",
-        "side": "",
-        "big": "待命",
-        "count": "",
-        "goods": "没有任务",
-        "put": "",
-        "en": "Waiting for a pick list",
-    }
+    return words | {"side": "", "big": "待命", "goods": "没有任务"}
 
 
 def turn_arrow(bearing_deg: float, label: str, width: int, height: int, unit: float) -> list[Item]:

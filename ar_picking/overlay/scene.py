@@ -40,17 +40,21 @@ class SceneBuilder:
         self,
         tracked: TrackedPose,
         view: dict[str, Any],
+        task: Task,
         path_dm: list[tuple[int, int]],
         tour_dm: list[tuple[int, int]],
         t_ms: int,
         recording: bool = False,
     ) -> dict[str, Any]:
-        """The scene at `t_ms`: {"size", "state", "age_ms", "t_ms", "items"}; `view` is the guide's."""
+        """The scene at `t_ms`: {"size", "state", "age_ms", "t_ms", "items"}.
+
+        `view` is the guide's, for card and map; `task` what is drawn into the store.
+        """
         items: list[Item] = []
         pose = tracked.pose if tracked.state == TRACKED else None
         if pose is not None:
             self._eye, self._heading = pose.position, pose.heading_deg
-            items += style.layered("store", self._in_store(pose, Task.of_view(view, path_dm), t_ms))
+            items += style.layered("store", self._in_store(pose, task, t_ms))
         items += style.layered(
             "state", cards.state_line(tracked.state, tracked.age_ms, recording, self._unit)
         )

@@ -21,6 +21,7 @@ from ar_picking.store.shelves import Shelf, shelves
 
 _FLUSH_M = 0.03  # a marker this near to a panel's plane hangs on it
 _WALL_M = 2.7
+_CARD = 0.9  # from a marker's middle to its card's corner, in edges of the marker
 _SIGN_SIZE_M = 0.15  # from here up a free marker is a hanging sign with words
 
 
@@ -52,32 +53,56 @@ class Panel:
         a = self.top_left
         return np.array([a, a + across, a + across + down, a + down])
 
-    def holds(self, marker: Marker) -> bool:
-        """True when the marker lies on this panel."""
-        n = self.normal
-        away = marker.center_m - self.top_left
-        s, t = float(away @ self.right), -float(away[2])
-        flush = abs(float(away @ n)) <= _FLUSH_M and float(marker.normal @ n) > 0.99
-        return flush and 0.0 <= s <= self.width_m and 0.0 <= t <= self.height_m
 
+def panels(
+    store: Store, markers: list[Marker] | None = None, bay_ppm: float = 560.0
+) -> list[Panel]:
+    """All panels of a store; `bay_ppm` is the resolution of shelf bays in pixels per metre.
 
-def panels(store: Store, bay_ppm: float = 560.0) -> list[Panel]:
-    """All panels of a store; `bay_ppm` is the resolution of shelf bays in pixels per metre."""
+    `markers` are the cards that hang there, by default those of the store.
+    """
     boxes = shelves(list(store.bins.values()))
     out: list[Panel] = []
     for box in boxes:
         out.extend(_shelf_panels(box, bay_ppm))
     out.extend(_walls(store.room_m))
-    solid = list(out)
-    for marker in store.markers.values():
-        hung = next((p for p in solid if p.holds(marker)), None)
+    faces = _Faces(out)
+    for marker in store.markers.values() if markers is None else markers:
+        hung, beside = faces.under(marker)
         if hung is None:
             hung = _board(marker)
             if hung is None:
                 continue
             out.append(hung)
         hung.markers.append(marker)
+        for panel in beside:  # a card may hang over the joint of two bays
+            panel.markers.append(marker)
     return out
+
+
+class _Faces:
+    """Panels by their places: which of them a marker hangs on."""
+
+    def __init__(self, solid: list[Panel]) -> None:
+        self._panels = list(solid)
+        self._corner = np.array([p.top_left for p in solid]).reshape(-1, 3)
+        self._right = np.array([p.right for p in solid]).reshape(-1, 3)
+        self._normal = np.array([p.normal for p in solid]).reshape(-1, 3)
+        self._size = np.array([(p.width_m, p.height_m) for p in solid]).reshape(-1, 2)
+
+    def under(self, marker: Marker) -> tuple[Panel | None, list[Panel]]:
+        """The panel that holds a marker's middle, and those that its card only reaches."""
+        away = marker.center_m - self._corner
+        flush = np.abs(np.einsum("ij,ij->i", away, self._normal)) <= _FLUSH_M
+        flush &= self._normal @ marker.normal > 0.99
+        at = np.stack([np.einsum("ij,ij->i", away, self._right), -away[:, 2]], axis=1)
+        over = np.maximum(np.maximum(-at, at - self._size), 0.0).max(axis=1)
+        first = next((int(k) for k in np.nonzero(flush & (over == 0.0))[0]), None)
+        reach_m = _CARD * marker.size_mm / 1000.0
+        touched = [int(k) for k in np.nonzero(flush & (over <= reach_m))[0] if k != first]
+        if first is None:
+            return None, [self._panels[k] for k in touched]
+        return self._panels[first], [self._panels[k] for k in touched]
 
 
 def _shelf_panels(box: Shelf, ppm: float) -> list[Panel]:

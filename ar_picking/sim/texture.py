@@ -23,8 +23,11 @@ class TextureCache:
     At most `limit_bytes` are kept, least recently used go first.
     """
 
-    def __init__(self, panels: list[Panel], limit_bytes: int = 256_000_000) -> None:
+    def __init__(
+        self, panels: list[Panel], grey: bool = False, limit_bytes: int = 256_000_000
+    ) -> None:
         self._panels = panels
+        self._grey = grey
         self._limit = limit_bytes
         self._kept: OrderedDict[tuple[int, int, int], Image] = OrderedDict()
         self._bytes = 0
@@ -42,10 +45,16 @@ class TextureCache:
             return found
         if i == j == 0:
             art = self._panels[panel].paint(self._panels[panel].ppm)
-        elif i >= j:
-            art = _halved(self._at(panel, i - 1, j), across=True)
+            if self._grey:
+                art = np.asarray(cv2.cvtColor(art, cv2.COLOR_BGR2GRAY), np.uint8)
         else:
-            art = _halved(self._at(panel, i, j - 1), across=False)
+            larger = (panel, i - 1, j) if i >= j else (panel, i, j - 1)
+            known = larger in self._kept
+            art = _halved(self._at(*larger), across=i >= j)
+            if not known and larger in self._kept:
+                self._kept.move_to_end(
+                    larger, last=False
+                )  # only a step on the way: the first to go
         self._kept[key] = art
         self._bytes += art.nbytes
         while self._bytes > self._limit and len(self._kept) > 1:

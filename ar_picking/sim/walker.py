@@ -43,10 +43,10 @@ class Walker:
         self.position = np.asarray(start, dtype=np.float64)[:2].copy()
         self._heading = heading_deg
         self._speed = 0.0
-        self._yaw = _Follower(heading_deg, 6.5, self.gait.head_deg_s, self.gait.head_deg_s2)
-        self._pitch = _Follower(self.gait.gaze_deg, 5.0, 90.0, self.gait.head_deg_s2)
-        self._eye = _Follower(EYE_M, 4.0, 0.9, 4.0)
-        self._lean = _Follower(0.0, 5.0, 0.6, 3.0)
+        self._yaw = Follower(heading_deg, 6.5, self.gait.head_deg_s, self.gait.head_deg_s2)
+        self._pitch = Follower(self.gait.gaze_deg, 5.0, 90.0, self.gait.head_deg_s2)
+        self._eye = Follower(EYE_M, 4.0, 0.9, 4.0)
+        self._lean = Follower(0.0, 5.0, 0.6, 3.0)
         self._time_s = 0.0
         rng = random.Random(seed)
         self._phases = [rng.uniform(0, 2 * math.pi) for _ in range(4)]
@@ -136,7 +136,7 @@ class Walker:
         return left
 
 
-class _Follower:
+class Follower:
     """A value that follows another like a limb.
 
     Critically damped, with a highest speed and acceleration.

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from ar_picking.app import PickerApp
+from ar_picking.desk import OwnDesk
 from ar_picking.errors import StoreError
+from ar_picking.guide.shop import Shop
 from ar_picking.record import Figures, overlay_error_px
 from ar_picking.sim.picker import SimPicker
 from ar_picking.store import folder, layout, sample
@@ -31,9 +33,13 @@ def small(tmp_path_factory):
 
 def make(store, entries, size=(640, 360), **options):
     camera = SimPicker(store, Camera.from_hfov(*size), shorts=options.pop("shorts", None))
-    return PickerApp(
-        store, camera, journal=lambda e, f: entries.append((e, f)), pace=False, **options
-    )
+
+    def journal(event, fields):
+        entries.append((event, fields))
+        app.entry(event, fields)
+
+    app = PickerApp(store, camera, OwnDesk(Shop.of_store(store), journal), pace=False, **options)
+    return app
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +117,7 @@ def test_lists_arrive_while_it_runs_and_it_stops_when_asked(small):
     thread.start()
     try:
         time.sleep(0.3)
-        assert entries == [] and app.guide.state == "idle"
+        assert entries == [] and app.desk.guide.state == "idle"
         assert app.submit(sample.sample_list(small, "L2", 2)) is None
         until = time.monotonic() + 20
         while not entries and time.monotonic() < until:
@@ -128,11 +134,11 @@ def test_a_journal_that_refuses_ends_the_run_and_is_not_hidden(small):
         raise OSError(28, "evidence log is full")
 
     camera = SimPicker(small, Camera.from_hfov(320, 240))
-    app = PickerApp(small, camera, journal=full, pace=False)
+    app = PickerApp(small, camera, OwnDesk(Shop.of_store(small), full), pace=False)
     app.submit(sample.sample_list(small, "L1", 2))
     with pytest.raises(OSError, match="evidence log is full"):
         app.run(seconds=5)
-    assert app.guide.state == "idle"
+    assert app.desk.guide.state == "idle"
 
 
 def test_overlay_errors_are_measured_where_things_are_seen(camera):

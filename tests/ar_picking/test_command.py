@@ -79,7 +79,7 @@ def test_the_guide_runs_from_a_file(store, store_dir, tmp_path):
     ("words", "code", "said"),
     [
         (("--store", "{none}"), 1, "store.json"),
-        (("--store", "{store}", "--camera", "usb"), 2, "only 'sim'"),
+        (("--store", "{store}", "--camera", "usb"), 1, "no such video"),
         (("--store", "{store}", "--size", "big"), 2, "write it like 960x540"),
         (("--store", "{store}", "--http", "0.0.0.0:0"), 2, "loopback only"),
         (("--store", "{store}", "--speed", "0"), 2, "--speed must be"),

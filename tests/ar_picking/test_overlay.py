@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from ar_picking.guide.machine import Guide
+from ar_picking.guide.shop import Shop
 from ar_picking.overlay import floor, render_cv2, style
 from ar_picking.overlay.project import project
 from ar_picking.overlay.scene import SceneBuilder
+from ar_picking.overlay.world import Task
 from ar_picking.sim.render import Optics, Renderer
 from ar_picking.store import sample
 from ar_picking.store.shelves import Footprints
@@ -24,8 +26,7 @@ def trusted(pose):
 
 
 def guide_to(store, bins, at=None):
-    places = {name: (*stop, store.bin_markers[name]) for name, stop in store.stops.items()}
-    guide = Guide(store.graph, places, lambda event, fields: None, store.id)
+    guide = Guide(Shop.of_store(store), lambda event, fields: True)
     lines = [
         {
             "line": i + 1,
@@ -38,15 +39,31 @@ def guide_to(store, bins, at=None):
         for i, b in enumerate(bins)
     ]
     if at is not None:
-        guide.position(round(at[0] * 1000), round(at[1] * 1000))
-    assert guide.start({"list": "L1", "store": "demo", "lines": lines}, 0) is None
+        stand(guide, at)
+    assert guide.event({"type": "list", "list": {"list": "L1", "lines": lines}}, 0) is None
+    planned(guide)
     return guide
 
 
+def planned(guide):
+    while guide.advance():
+        pass
+
+
+def stand(guide, at):
+    place = {"type": "at", "x_mm": round(at[0] * 1000), "y_mm": round(at[1] * 1000)}
+    assert guide.event(place, 0) is None
+    planned(guide)
+
+
+def shown(builder, guide, tracked, t_ms=0, recording=False):
+    view, path = guide.view(), guide.path()
+    task = Task.of_view(view, path)
+    return builder.build(tracked, view, task, path, guide.tour(), t_ms, recording)
+
+
 def build(store, camera, guide, tracked, t_ms=0):
-    return SceneBuilder(store, camera).build(
-        tracked, guide.view(), guide.path(), guide.tour(), t_ms
-    )
+    return shown(SceneBuilder(store, camera), guide, tracked, t_ms)
 
 
 def on_floor(camera, pose, pixels):
@@ -79,9 +96,9 @@ def test_the_path_lies_on_the_floor_and_inside_the_aisles(store, camera, boxes):
     for seed in range(8):
         bins = [line["bin"] for line in sample.sample_list(store, "L1", 3, seed=seed)["lines"]]
         guide = guide_to(store, bins)
-        guide.position(1400, 1000)
+        stand(guide, (1.4, 1.0))
         for at, pose in list(walking_poses(store, guide)):
-            guide.position(round(at[0] * 1000), round(at[1] * 1000))
+            stand(guide, at)
             scene = build(store, camera, guide, trusted(pose), 700 * seed)
             center = floor.course(guide.path())
             for item in scene["items"]:
@@ -220,12 +237,10 @@ def test_nothing_is_fixed_to_the_store_without_a_trusted_pose(store, camera, sta
     builder = SceneBuilder(store, camera)
     guide = guide_to(store, ["A1-03-2", "A2-05-2"], at=(1.4, 2.5))
     pose = Pose.looking(np.array([1.4, 2.5, 1.55]), 100.0, -15.0)
-    good = builder.build(trusted(pose), guide.view(), guide.path(), guide.tour(), 0)
+    good = shown(builder, guide, trusted(pose))
     assert [i for i in good["items"] if i["world"]]
     for leaked in (None, pose):  # even if a pose came with it
-        scene = builder.build(
-            TrackedPose(state, leaked, 700, 99.0, 0.1), guide.view(), guide.path(), guide.tour(), 66
-        )
+        scene = shown(builder, guide, TrackedPose(state, leaked, 700, 99.0, 0.1), 66)
         assert not [i for i in scene["items"] if i["world"]]
         assert not [i for i in scene["items"] if i["layer"] == "store"]
         layers = {i["layer"] for i in scene["items"]}
@@ -261,8 +276,8 @@ def test_scenes_are_json_and_every_renderer_input_is_bounded(store):
     for k in range(60):
         eye = np.array([rng.uniform(0.1, 10.8), rng.uniform(0.1, 9.3), rng.uniform(0.3, 2.5)])
         pose = Pose.looking(eye, rng.uniform(-180, 180), rng.uniform(-80, 60), rng.uniform(-30, 30))
-        guide.position(round(eye[0] * 1000), round(eye[1] * 1000))
-        scene = builder.build(trusted(pose), guide.view(), guide.path(), guide.tour(), 66 * k, True)
+        stand(guide, eye)
+        scene = shown(builder, guide, trusted(pose), 66 * k, True)
         again = json.loads(json.dumps(scene, allow_nan=False))
         image = np.full((360, 640, 3), 90, np.uint8)
         render_cv2.draw(image, again)
@@ -275,9 +290,35 @@ def test_cards_keep_long_names_inside(store, camera):
     view = guide.view()
     view["line"] = dict(view["line"], name="超长商品名称" * 10, order="A" * 40)
     scene = SceneBuilder(store, camera).build(
-        TrackedPose(LOST, None, None, None, None), view, [], [], 0
+        TrackedPose(LOST, None, None, None, None), view, Task(), [], [], 0
     )
     card = next(i for i in scene["items"] if i["layer"] == "card" and i["kind"] == "panel")
     for item in scene["items"]:
         if item["layer"] == "card" and item["kind"] == "text" and item["anchor"] == "left":
             assert item["x"] + style.width_em(item["text"]) * item["size"] <= card["x"] + card["w"]
+
+
+def test_the_cart_shows_the_slot_to_put_into_by_more_than_colour(store, camera):
+    guide = guide_to(store, ["A1-03-2", "A2-05-2"])
+    view = guide.view()
+    view["slots"] = [{"slot": k, "order": f"A{k}", "done": int(k == 3), "total": 1} for k in (1, 2, 3)]
+    view["state"] = "pick"
+    view["line"] = dict(view["line"], slot=2)
+    scene = SceneBuilder(store, camera).build(
+        TrackedPose(LOST, None, None, None, None), view, Task(), [], [], 0
+    )
+    boxes = [i for i in scene["items"] if i["kind"] == "panel" and i["layer"] == "card"]
+    assert sum(box["color"] == style.YELLOW for box in boxes) == 1
+    assert sum(box["color"] == style.WHITE for box in boxes) == 1  # and a frame
+    words = [i["text"] for i in scene["items"] if i["kind"] == "text"]
+    assert {"1", "2", "3 ✓", "0/1", "1/1"} <= set(words)
+
+
+def test_see_through_glasses_show_card_and_arrow_and_nothing_laid_over_the_store(store, camera):
+    guide = guide_to(store, ["A1-11-3"], at=(1.4, 3.0))
+    ahead = trusted(Pose.looking(np.array([1.4, 3.0, 1.55]), 90.0, -15.0))
+    aside = trusted(Pose.looking(np.array([1.4, 3.0, 1.55]), 0.0, -15.0))
+    builder = SceneBuilder(store, camera, see_through=True)
+    scene = shown(builder, guide, ahead)
+    assert {i["layer"] for i in scene["items"]} == {"state", "card"}
+    assert "左转" in [i.get("text") for i in shown(builder, guide, aside)["items"]]

@@ -8,6 +8,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 
 import aiohttp
 import cv2
@@ -15,11 +16,16 @@ import numpy as np
 import pytest
 
 from ar_picking.app import PickerApp
+from ar_picking.desk import OwnDesk
 from ar_picking.errors import ConfigError
+from ar_picking.guide.shop import Shop
+from ar_picking.overlay.minimap import plan_view
 from ar_picking.sim.picker import SimPicker
 from ar_picking.store import folder, layout, sample
+from ar_picking.store.shelves import shelves
 from ar_picking.vision.camera import Camera
-from ar_picking.web.mirror.server import PageServer, checked_press
+from ar_picking.web.mirror.presses import checked_press
+from ar_picking.web.mirror.server import PageServer
 
 
 class Hands:
@@ -40,27 +46,26 @@ def guide(tmp_path_factory):
     store = folder.load(path)
     camera = Hands(SimPicker(store, Camera.from_hfov(480, 270)))
     entries = []
-    app = PickerApp(
-        store,
-        camera,
-        journal=lambda e, f: entries.append((e, f)),
-        http=("127.0.0.1", 0),
-        pace=False,
-    )
-    app.start()
+    desk = OwnDesk(Shop.of_store(store), lambda e, f: entries.append((e, f)))
+    plan = plan_view(store, shelves(list(store.bins.values())))
+    page = PageServer("127.0.0.1", 0, plan)
+    app = PickerApp(store, camera, desk, page=page, pace=False)
+    page.press = app.press
+    page.start()
     app.submit(sample.sample_list(store, "L1", 3, seed=2))
     thread = threading.Thread(target=app.run)
     thread.start()
     yield app, entries
     app.stop()
     thread.join(20)
+    page.stop()
     assert not thread.is_alive()
 
 
 def browse(app, doing):
     async def go():
         async with aiohttp.ClientSession() as session:
-            return await asyncio.wait_for(doing(session, app.url.rstrip("/")), 60)
+            return await asyncio.wait_for(doing(session, app.page.url.rstrip("/")), 60)
 
     return asyncio.run(go())
 
@@ -70,6 +75,7 @@ def test_the_page_its_files_and_its_headers(guide):
         for path, kind in (
             ("/", "text/html"),
             ("/app.js", "text/javascript"),
+            ("/card.js", "text/javascript"),
             ("/style.css", "text/css"),
         ):
             async with session.get(url + path) as answer:
@@ -128,7 +134,7 @@ def test_a_browser_sees_the_task_and_picks_the_list(guide):
     app, entries = guide
 
     async def doing(session, url):
-        states, pictures, skipped, task = set(), 0, False, {}
+        states, pictures, skipped, task, pressed = set(), 0, False, {}, 0.0
         async with session.ws_connect(url + "/ws") as page:
             async for message in page:
                 if message.type is aiohttp.WSMsgType.BINARY:
@@ -141,16 +147,17 @@ def test_a_browser_sees_the_task_and_picks_the_list(guide):
                 if said["type"] == "tick":
                     states.add(said["state"])
                     assert said["recording"] is False
-                    continue
-                changed = said["state"] != task.get("state") or said["line"] != task.get("line")
-                task = said
-                if task["state"] == "walk" and not skipped:
+                else:
+                    task = said["view"]
+                if task.get("state") == "walk" and not skipped:
                     skipped = True
                     await page.send_json({"type": "skip"})
-                elif task["state"] == "pick" and changed:
+                elif task.get("state") == "pick" and time.monotonic() - pressed > 0.5:
+                    # two taps near each other are one, of a trembling hand: so there is a pause
+                    pressed = time.monotonic()
                     last = task["picked"] + task["short"] == task["total"] - 1
                     await page.send_json({"type": "short", "found": 0} if last else {"type": "tap"})
-                elif task["state"] == "done":
+                elif task.get("state") == "done":
                     return states, pictures, task
         return None
 
@@ -167,6 +174,9 @@ def test_a_browser_sees_the_task_and_picks_the_list(guide):
         "", "x", "[]", "null", "{}", '{"type":"tap","x":1}', '{"type":"quit"}', '{"type":"short"}',
         '{"type":"short","found":-1}', '{"type":"short","found":1.5}', '{"type":"short","found":true}',
         '{"type":"short","found":1000}', '{"type":["tap"]}', "[" * 900,
+        '{"type":"scan","code":""}', '{"type":"scan","code":5}', '{"type":"put","slot":0}',
+        '{"type":"count","qty":"2"}', '{"type":"manual","on":1}', '{"type":"confirm","bin":true}',
+        '{"type":"substitute"}', '{"type":"list","list":{}}', '{"type":"at","x_mm":1,"y_mm":1}',
     ],
 )  # fmt: skip
 def test_what_is_no_button_ends_the_connection_and_does_nothing(guide, words):
@@ -221,14 +231,14 @@ def test_only_so_many_pages(guide):
 def test_it_listens_on_loopback_only_and_says_when_the_port_is_taken():
     for host in ("0.0.0.0", "192.168.1.5", "example.com", "::"):
         with pytest.raises(ConfigError, match="loopback only"):
-            PageServer(host, 0, {}, lambda action: True)
+            PageServer(host, 0, {})
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        server = PageServer("127.0.0.1", taken.getsockname()[1], {}, lambda action: True)
+        server = PageServer("127.0.0.1", taken.getsockname()[1], {})
         with pytest.raises(OSError):
             server.start()
-    again = PageServer("127.0.0.1", 0, {}, lambda action: True)
+    again = PageServer("127.0.0.1", 0, {})
     again.start()
     assert again.url.startswith("http://127.0.0.1:") and not again.url.endswith(":0/")
     again.stop()

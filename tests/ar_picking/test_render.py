@@ -9,7 +9,9 @@ import pytest
 
 from ar_picking.sim.cards import BLACK, WHITE
 from ar_picking.sim.order import FloorOrder, Segment
+from ar_picking.sim.panels import Panel
 from ar_picking.sim.render import Optics, Renderer
+from ar_picking.sim.texture import TextureCache
 from ar_picking.store.records import Marker
 from ar_picking.vision.camera import Camera, Pose, clip_near
 
@@ -105,7 +107,7 @@ def test_what_is_nearer_hides_what_is_behind(store):
         return lambda ppm: np.full((32, 32, 3), color, np.uint8)
 
     for number, panel in enumerate(panels):
-        panel.markers = []
+        renderer._hung[number] = []
         panel.paint = flat(number)
     rng = np.random.default_rng(4)
     wrong = checked = 0
@@ -198,3 +200,32 @@ def test_a_store_made_by_hand_is_rendered_too(store, camera):
     )
     found = detector.detectMarkers(picture)[1]
     assert found is not None and 500 in found.ravel() and 501 not in found.ravel()
+
+
+def test_textures_are_bounded_and_come_back_the_same():
+    rng = np.random.default_rng(1)
+    arts = [rng.integers(0, 256, (200, 160, 3), np.uint8) for _ in range(12)]
+    corner, right = np.zeros(3), np.array([1.0, 0.0, 0.0])
+    panels = [Panel(corner, right, 1.0, 1.0, lambda ppm, a=a: a, 200.0) for a in arts]
+    large, small = TextureCache(panels), TextureCache(panels, limit_bytes=300_000)
+    for number in rng.integers(0, 12, 200).tolist():
+        scale = [float(2.0 ** rng.uniform(4, 8)) for _ in range(2)]
+        assert np.array_equal(small.picture(number, *scale), large.picture(number, *scale))
+        assert small._bytes <= 300_000 or len(small._kept) == 1
+        assert small._bytes == sum(art.nbytes for art in small._kept.values())
+
+
+def test_what_lies_under_a_pixel_is_what_a_ray_meets_first(store, sharp):
+    pose = Pose.looking(np.array([4.1, 3.0, 1.5]), 60.0, -8.0)
+    camera = sharp.camera
+    rng = np.random.default_rng(2)
+    pixels = rng.uniform((0, 0), (camera.width - 1, camera.height - 1), (300, 2))
+    away = (pixels - (camera.cx, camera.cy)) / (camera.fx, camera.fy)
+    rays = np.hstack([away, np.ones((300, 1))]) @ pose.rotation.T
+    met = nearest_panel(sharp._panels, pose, rays)
+    for pixel, number in zip(pixels, met, strict=True):
+        hit = sharp.first_hit(pose, tuple(pixel))
+        assert (hit is None) == (number < 0)
+        if hit is not None:
+            assert hit[0] is sharp._panels[number]
+            assert np.allclose(camera.project(pose, hit[1][None])[0][0], pixel, atol=1e-6)

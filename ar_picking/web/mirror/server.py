@@ -1,9 +1,9 @@
-"""The picking page on loopback: live picture, task and map out; taps in.
+"""The page of a guide on this machine, on loopback: live picture, task and map out; buttons in.
 
 The server has a thread and an event loop of its own; the camera's thread hands it the newest state
 and never waits. Each client gets the newest picture only when it has shown the last one, so a slow
-tablet sees fewer pictures, not older ones. Nothing from a browser is trusted: Host and Origin must
-be this page's own, messages are small and few, and a button is one of three words.
+browser sees fewer pictures, not older ones. Nothing from a browser is trusted: Host and Origin must
+be this page's own, messages are small and few, and a press is one of `presses`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,40 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from ar_picking.errors import ConfigError, PickingError
+from ar_picking.web.mirror.presses import MAX_BYTES, PRESSES, SHOWN, Check, checked_press
 
-_FILES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css"}
-_TYPES = {"index.html": "text/html", "app.js": "text/javascript", "style.css": "text/css"}
+_HERE = Path(__file__).parent
+_PAGE = _HERE.parent / "page"
+# The tablet's page with another script: its card, map, buttons and words.
+FILES = {
+    "/": _PAGE / "index.html",
+    "/app.js": _HERE / "app.js",
+    "/mirror.js": _HERE / "mirror.js",
+    **{
+        f"/{name}": _PAGE / name
+        for name in (
+            *("card.js", "controls.js", "map.js", "menu.js", "scanner.js", "words.js"),
+            *("style.css", "icon.svg", "manifest.webmanifest"),
+        )
+    },
+}
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
+    "img-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_MAX_MESSAGE = 1024
 _MAX_CLIENTS = 8
 _PRESSES_A_SECOND = 20
-_SHOWN = {"type": "shown"}
 _START_S = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -52,10 +71,21 @@ class _Client:
 
 
 class PageServer:
-    """Serves the page at http://host:port/; `press(action)` is called with checked button presses."""
+    """Serves the page at http://host:port/; `press(action)`, which may be set later, is called with
+    checked presses, in the server's thread; False: too many.
+
+    files: path -> file of a page that shows more than the mirror, beside FILES; presses: what it may
+    ask for.
+    """
 
     def __init__(
-        self, host: str, port: int, plan: dict[str, Any], press: Callable[[dict[str, Any]], bool]
+        self,
+        host: str,
+        port: int,
+        plan: dict[str, Any],
+        press: Callable[[dict[str, Any]], bool] = lambda _: False,
+        files: dict[str, Path] | None = None,
+        presses: dict[str, dict[str, Check]] = PRESSES,
     ) -> None:
         if not _is_loopback(host):
             raise ConfigError(
@@ -63,7 +93,9 @@ class PageServer:
             )
         self._host, self._port = host, port
         self._plan = json.dumps(plan, ensure_ascii=False)
-        self._press = press
+        self.press = press
+        self._files = FILES | (files or {})
+        self._presses = presses
         self._clients: set[_Client] = set()
         self._task = ""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -131,8 +163,8 @@ class PageServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
-        app = web.Application(middlewares=[self._guarded], client_max_size=_MAX_MESSAGE)
-        for path in _FILES:
+        app = web.Application(middlewares=[self._guarded], client_max_size=MAX_BYTES)
+        for path in self._files:
             app.router.add_get(path, self._file)
         app.router.add_get("/store.json", self._store)
         app.router.add_get("/favicon.ico", self._nothing)
@@ -175,9 +207,9 @@ class PageServer:
         return port == str(self._port) and name in ("127.0.0.1", "localhost", "[::1]", self._host)
 
     async def _file(self, request: web.Request) -> web.Response:
-        name = _FILES[request.path]
-        body = (Path(__file__).parent / name).read_bytes()
-        return web.Response(body=body, content_type=_TYPES[name], charset="utf-8")
+        path = self._files[request.path]
+        kind = _TYPES[path.suffix]
+        return web.Response(body=path.read_bytes(), content_type=kind, charset="utf-8")
 
     async def _store(self, _: web.Request) -> web.Response:
         return web.Response(text=self._plan, content_type="application/json", charset="utf-8")
@@ -188,7 +220,7 @@ class PageServer:
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         if len(self._clients) >= _MAX_CLIENTS:
             raise web.HTTPServiceUnavailable(text="too many pages are open")
-        socket = web.WebSocketResponse(max_msg_size=_MAX_MESSAGE, heartbeat=20.0, compress=False)
+        socket = web.WebSocketResponse(max_msg_size=MAX_BYTES, heartbeat=20.0, compress=False)
         await socket.prepare(request)
         client = _Client()
         client.task = self._task
@@ -222,8 +254,8 @@ class PageServer:
         end = asyncio.create_task(self._ended(socket))
         try:
             async for message in socket:
-                action = checked_press(message.data) if message.type is WSMsgType.TEXT else None
-                if action == _SHOWN and not client.ready:
+                action = self._checked(message)
+                if action == SHOWN and not client.ready:
                     client.ready = True  # the answer to a picture we sent: as many as there are
                     continue
                 now = time.monotonic()
@@ -233,7 +265,7 @@ class PageServer:
                 elif action is None:
                     code, why = WSCloseCode.UNSUPPORTED_DATA, b"not a button of this page"
                 else:
-                    if action != _SHOWN and not self._press(action):
+                    if action != SHOWN and not self.press(action):
                         await socket.send_str(json.dumps({"type": "busy"}))
                     continue
                 await socket.close(code=code, message=why)
@@ -242,36 +274,15 @@ class PageServer:
             end.cancel()
             await asyncio.gather(end, return_exceptions=True)
 
+    def _checked(self, message: Any) -> dict[str, Any] | None:
+        if message.type is not WSMsgType.TEXT:
+            return None
+        return checked_press(message.data, self._presses)
+
     async def _ended(self, socket: web.WebSocketResponse) -> None:
         assert self._end is not None
         await self._end.wait()
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the guide has stopped")
-
-
-def checked_press(words: str) -> dict[str, Any] | None:
-    """A message of a browser as {"type": "tap" | "skip" | "shown"} or {"type": "short", "found".
-
-    N}; else None.
-    """
-    try:
-        obj = json.loads(words)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(obj, dict):
-        return None
-    kind = obj.get("type")
-    if kind in ("tap", "skip", "shown") and len(obj) == 1:
-        return {"type": kind}
-    found = obj.get("found")
-    if (
-        kind == "short"
-        and len(obj) == 2
-        and isinstance(found, int)
-        and not isinstance(found, bool)
-        and 0 <= found < 1000
-    ):
-        return {"type": "short", "found": found}
-    return None
 
 
 def _is_loopback(host: str) -> bool:
