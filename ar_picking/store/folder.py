@@ -1,29 +1,26 @@
 """Read a store folder and check it: everything wrong is named with its file and line.
 
-People make these files in spreadsheets, so a byte order mark, Chinese headers, blank lines and
-columns we do not know are all right; a value that is wrong is never guessed.
+People make these files in spreadsheets, so Chinese headers, blank lines and columns we do not know
+are all right (encodings and separators: `ar_picking.store.sheets`); a value that is wrong is never
+guessed.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 from ar_picking.errors import StoreError
+from ar_picking.store import confirming, sheets
 from ar_picking.store.records import Bin, Marker, Store
 from firmware.picker import maps
 from protocols import storemap
 
 MAX_FILE_BYTES = 20_000_000
 MAX_FINDINGS = 50
-_NEAR_PLANE_M = 0.05  # a marker this near to a bin's face plane is on that face
-_RAIL_M = 0.12  # and on the bin's own rail when it is this near to its lower edge
-_REACH_M = 1.3  # farther than this it says nothing about the bin
 
 
 def load(folder: Path) -> Store:
@@ -48,8 +45,9 @@ def read(folder: Path) -> tuple[Store | None, list[str]]:
         data = _bytes(folder / name, findings)
         if data is not None:
             raw[name] = data
-    bins = _bins(folder, raw.get("bins.csv"), findings)
-    markers = _markers(folder, raw.get("markers.csv"), findings)
+    notes: list[str] = []
+    bins = _bins(folder, raw.get("bins.csv"), findings, notes)
+    markers = _markers(folder, raw.get("markers.csv"), findings, notes)
     walk = _walk(folder, raw.get("walk.geojson"), findings)
     if findings or head is None:
         return None, findings[:MAX_FINDINGS]
@@ -83,10 +81,12 @@ def read(folder: Path) -> tuple[Store | None, list[str]]:
         graph=graph,
         stops=stops,
         stand_mm=stand,
-        bin_markers=_confirming(bins, markers),
+        bin_markers=confirming.markers(bins, markers),
         room_m=head["room"] or _room(bins, walk),
         sha256=sums,
         changed=[name for name in sums if stated.get(name) not in (None, sums[name])],
+        room_stated=head["room"] is not None,
+        notes=notes + [f"assumed, not measured: {text[:300]}" for text in head["assumed"][:20]],
     ), []
 
 
@@ -157,6 +157,9 @@ def _head(folder: Path, findings: list[str]) -> dict[str, Any] | None:
     sums = head.get("sha256", {})
     if not isinstance(sums, dict):
         wrong("sha256 is not an object")
+    assumed = head.get("assumed", [])
+    if not isinstance(assumed, list) or not all(isinstance(text, str) for text in assumed):
+        wrong("assumed is not a list of sentences")
     if len(findings) > before:
         return None
     return {
@@ -164,6 +167,7 @@ def _head(folder: Path, findings: list[str]) -> dict[str, Any] | None:
         "name": head.get("name", ""),
         "room": tuple(room) if room else None,
         "sha256": sums,
+        "assumed": assumed,
     }
 
 
@@ -177,39 +181,46 @@ def _numbers(value: Any, count: int) -> bool:
 
 
 def _rows(
-    path: Path, data: bytes | None, table: Any, findings: list[str]
+    path: Path, data: bytes | None, table: Any, findings: list[str], notes: list[str]
 ) -> list[tuple[int, dict[str, Any]]]:
     """(line, record) of each good row; what is wrong goes to `findings`."""
-    text = None if data is None else _text(path, data, findings)
-    if text is None:
+    known = {word.lower() for column in table for word in (column[0], column[6])}
+    sheet = None if data is None else sheets.read(path, data, known, findings)
+    if sheet is None:
+        return []
+    if sheet.note:
+        notes.append(sheet.note)
+    at, reason = storemap.columns(sheet.header, table)
+    if at is None:
+        findings.append(f"{path} line 1: {reason}")
         return []
     out = []
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header = next(reader, [])
-        at, reason = storemap.columns(header, table)
-        if at is None:
-            findings.append(f"{path} line 1: {reason}")
-            return []
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            record, reason = storemap.record(row, at, table)
-            if record is None:
-                findings.append(f"{path} line {reader.line_num}: {reason}")
-            else:
-                out.append((reader.line_num, record))
-            if len(findings) >= MAX_FINDINGS:
-                break
-    except csv.Error as fault:
-        findings.append(f"{path} line {reader.line_num}: {fault}")
+    for line, row in sheet.rows:
+        record, reason = storemap.record(row, at, table)
+        if record is None:
+            findings.append(f"{path} line {line}: {_plainer(reason, row, at, table)}")
+        else:
+            out.append((line, record))
+        if len(findings) >= MAX_FINDINGS:
+            break
     return out
 
 
-def _bins(folder: Path, data: bytes | None, findings: list[str]) -> dict[str, Bin]:
+def _plainer(reason: str, row: list[str], at: list[int], table: Any) -> str:
+    """The reason; for a decimal comma one that says what to write instead."""
+    for i, column in zip(at, table, strict=True):
+        if column[2] in ("mm", "cdeg") and 0 <= i < len(row) and sheets.decimal_comma(row[i]):
+            point = row[i].strip().replace(",", ".").replace("，", ".")
+            return f"{column[0]} '{row[i][:24]}' has a decimal comma; write {point[:24]}"
+    return reason
+
+
+def _bins(
+    folder: Path, data: bytes | None, findings: list[str], notes: list[str]
+) -> dict[str, Bin]:
     path = folder / "bins.csv"
     bins: dict[str, Bin] = {}
-    for line, record in _rows(path, data, storemap.BIN_COLUMNS, findings):
+    for line, record in _rows(path, data, storemap.BIN_COLUMNS, findings, notes):
         name = record.pop("bin")
         if name in bins:
             findings.append(f"{path} line {line}: bin {name} is there twice")
@@ -220,10 +231,12 @@ def _bins(folder: Path, data: bytes | None, findings: list[str]) -> dict[str, Bi
     return bins
 
 
-def _markers(folder: Path, data: bytes | None, findings: list[str]) -> dict[int, Marker]:
+def _markers(
+    folder: Path, data: bytes | None, findings: list[str], notes: list[str]
+) -> dict[int, Marker]:
     path = folder / "markers.csv"
     markers: dict[int, Marker] = {}
-    for line, record in _rows(path, data, storemap.MARKER_COLUMNS, findings):
+    for line, record in _rows(path, data, storemap.MARKER_COLUMNS, findings, notes):
         if record["dict"] != storemap.DICTIONARY:
             findings.append(
                 f"{path} line {line}: dict '{record['dict']}' is not {storemap.DICTIONARY}"
@@ -258,41 +271,6 @@ def _walk(folder: Path, data: bytes | None, findings: list[str]) -> list[dict[st
         if len(findings) >= MAX_FINDINGS:
             break
     return walk
-
-
-def _confirming(bins: dict[str, Bin], markers: dict[int, Marker]) -> dict[str, tuple[int, ...]]:
-    """The markers that confirm each bin.
-
-    Those on its rail, or else the nearest on its face within its width.
-    """
-    # by rounded facing and plane, so that a store of thousands of bins stays quick to load
-    planes: dict[tuple[int, int], list[Marker]] = {}
-    for marker in markers.values():
-        n = marker.normal
-        if abs(n[2]) > 0.1:
-            continue
-        facing = round(math.degrees(math.atan2(n[1], n[0]))) % 360
-        planes.setdefault((facing, round(float(n @ marker.center_m) * 10)), []).append(marker)
-    return {item.id: _on_face(item, planes) for item in bins.values()}
-
-
-def _on_face(item: Bin, planes: dict[tuple[int, int], list[Marker]]) -> tuple[int, ...]:
-    n = item.normal
-    plane = float(n @ item.center_m)
-    facing = round(item.facing_cdeg / 100) % 360
-    foot = item.center_m - [0.0, 0.0, item.h_mm / 2000.0]
-    near: list[tuple[float, float, int]] = []  # height from the foot, distance from it, marker
-    for bucket in (round(plane * 10) + d for d in (-1, 0, 1)):
-        for marker in planes.get((facing, bucket), ()):
-            away = marker.center_m - foot
-            aside = math.hypot(away[0], away[1])
-            on_face = abs(float(n @ marker.center_m) - plane) <= _NEAR_PLANE_M
-            if on_face and aside <= item.w_mm / 2000.0 and abs(away[2]) <= _REACH_M:
-                near.append((abs(float(away[2])), math.hypot(aside, away[2]), marker.id))
-    if not near:
-        return ()
-    rail = sorted(number for height, _, number in near if height <= _RAIL_M)
-    return tuple(rail) or (min(near, key=lambda found: found[1])[2],)
 
 
 def _room(

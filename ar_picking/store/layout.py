@@ -4,23 +4,20 @@ Aisles run along +y between shelves that face each other; cross-aisles join them
 and between blocks of bays in deep stores. Bay numbers are odd on the left side, even on the right,
 as in most stores: bin `A1-03-2` is aisle A1, bay 3, second level from the floor. Every bin has an 8
 cm marker on its price rail, those near eye level two, as long as the 587 codes of the family
-suffice; larger ones hang at aisle ends and on walls, where they are read from farther away.
+suffice; larger ones hang at aisle ends and on walls, where they are read from farther away; what the
+store's own check would still miss is added (`completion`).
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ar_picking.errors import ConfigError, StoreError
-from ar_picking.store import goods
-from protocols.storemap import BIN_COLUMNS, DICTIONARY, DICTIONARY_SIZE, MARKER_COLUMNS, ZONES
+from ar_picking.errors import ConfigError
+from ar_picking.store import completion, goods, new_folder
+from protocols.storemap import DICTIONARY, DICTIONARY_SIZE, ZONES
 
 AISLE_M = 1.8
 BAY_M = 0.9
@@ -37,8 +34,6 @@ ROOM_M = 3.0
 FACE_MARKER_M = 0.08
 END_MARKER_M = 0.12
 SIGN_MARKER_M = 0.20
-
-FILES = ("bins.csv", "markers.csv", "walk.geojson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,43 +69,19 @@ def make(layout: Layout, folder: Path) -> dict[str, Any]:
     Existing store files are never overwritten (StoreError).
     """
     layout.check()
-    for name in (*FILES, "store.json"):
-        if (folder / name).exists():
-            raise StoreError(f"{folder / name} is there already; choose another folder")
+    new_folder.refuse_to_overwrite(folder)
     bins = _bins(layout)
     markers = _markers(layout, bins)
-    contents = {
-        "bins.csv": _sheet([c[0] for c in BIN_COLUMNS], bins),
-        "markers.csv": _sheet([c[0] for c in MARKER_COLUMNS], markers),
-        "walk.geojson": _walk(layout),
-    }
-    room = [0.0, 0.0, round(_right(layout), 3), round(_depth(layout), 3), ROOM_M]
-    store = {
-        "version": 1,
+    head = {
         "store": layout.id,
         "name": layout.name,
-        "units": "m",
-        "frame": "right-handed, z up",
-        "dictionary": DICTIONARY,
         "depot": [FIRST_AISLE_M, CROSS_M / 2],
-        "room": room,
-        "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+        "room": [0.0, 0.0, round(_right(layout), 3), round(_depth(layout), 3), ROOM_M],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in contents.items():
-        (folder / name).write_bytes(data)
-    text = json.dumps(store, ensure_ascii=False, indent=1) + "\n"
-    (folder / "store.json").write_text(text, encoding="utf-8")
+    walk = _walk(layout)
+    markers = completion.completed(head, bins, markers, walk, 2)
+    new_folder.write(folder, head, bins, markers, walk)
     return {"store": layout.id, "bins": len(bins), "markers": len(markers), "folder": str(folder)}
-
-
-def _sheet(columns: list[str], rows: list[dict[str, Any]]) -> bytes:
-    # with a byte order mark and CRLF: so it opens with the right characters in Excel and WPS
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8")
 
 
 def aisle_x_m(k: int) -> float:
@@ -244,21 +215,7 @@ def _markers(layout: Layout, bins: list[dict[str, Any]]) -> list[dict[str, Any]]
     rows: list[dict[str, Any]] = []
 
     def add(size: float, x: float, y: float, z: float, facing: float, text: str) -> None:
-        rows.append(
-            {
-                "marker_id": len(rows),
-                "dict": DICTIONARY,
-                "size_m": f"{size:.3f}",
-                "x": f"{x:.3f}",
-                "y": f"{y:.3f}",
-                "z": f"{z:.3f}",
-                "yaw": f"{(facing + 90.0) % 360.0:g}",  # upright: +z leaves the face, +y is up
-                "pitch": "0",
-                "roll": "90",
-                "sigma_mm": "2",
-                "label": text,
-            }
-        )
+        rows.append(new_folder.upright(len(rows), size, x, y, z, facing, text))
 
     rails = _rails(layout)
     for row in bins:
@@ -273,24 +230,17 @@ def _markers(layout: Layout, bins: list[dict[str, Any]]) -> list[dict[str, Any]]
     return rows
 
 
-def _walk(layout: Layout) -> bytes:
+def _walk(layout: Layout) -> list[dict[str, Any]]:
     features = []
-
-    def edge(
-        name: str, aisle: str | None, zone: int, a: tuple[float, float], b: tuple[float, float]
-    ) -> None:
-        properties = {"id": name, "aisle": aisle, "zone": zone, "oneway": False, "blocked": False}
-        line = {"type": "LineString", "coordinates": [list(a), list(b)]}
-        features.append({"type": "Feature", "properties": properties, "geometry": line})
-
     crossings = _crossings(layout)
     for k, category in enumerate(goods.categories(layout.aisles)):
         for i in range(len(crossings) - 1):
             name = f"A{k + 1}" if len(crossings) == 2 else f"A{k + 1}.{i + 1}"
             x = aisle_x_m(k)
-            edge(name, f"A{k + 1}", category.zone, (x, crossings[i]), (x, crossings[i + 1]))
+            ends = [(x, crossings[i]), (x, crossings[i + 1])]
+            features.append(new_folder.walkway(name, f"A{k + 1}", category.zone, ends))
     for i, y in enumerate(crossings):
         for k in range(layout.aisles - 1):
-            edge(f"C{i + 1}.{k + 1}", None, 0, (aisle_x_m(k), y), (aisle_x_m(k + 1), y))
-    collection = {"type": "FeatureCollection", "features": features}
-    return (json.dumps(collection, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+            ends = [(aisle_x_m(k), y), (aisle_x_m(k + 1), y)]
+            features.append(new_folder.walkway(f"C{i + 1}.{k + 1}", None, 0, ends))
+    return features

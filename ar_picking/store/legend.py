@@ -11,6 +11,7 @@ from firmware.picker import sequence
 
 WALK, PICK, DEPOT, CLOSED, WAY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#e4e4e4"
 ZONES = ("#ddd8cf", "#a9dcf2", "#c3b1e1")  # told apart by their hatching, too
+PARTLY = "#f0b070"
 _ZONE_WORDS = ("常温 ambient", "冷藏 chilled", "冷冻 frozen")
 _SIGN_PX = 46.0
 _TITLE_ROWS = 4
@@ -38,7 +39,8 @@ def shapes(
 ) -> tuple[list[Shape], float]:
     """The legend from its upper left corner on, and its height in px.
 
-    signs: of walk, pick, depot, start, unreachable, blocked, oneway, zone0, zone1, zone2.
+    signs: of walk, pick, depot, start, unreachable, blocked, oneway, zone0, zone1, zone2, marker,
+    blind, partly, put.
     """
     x, y = at
     out: list[Shape] = []
@@ -107,6 +109,10 @@ def _words(name: str) -> str:
         "unreachable": "到不了 out of reach",
         "blocked": "封闭 blocked",
         "oneway": "单行 one way",
+        "marker": "标签及其朝向 marker and where it faces",
+        "blind": "定位盲区 lost here",
+        "partly": "部分方向看不到 lost in these directions only",
+        "put": "建议加标签 put a marker here",
     }[name]
 
 
@@ -122,7 +128,14 @@ def _sign(name: str, at: Point) -> list[Shape]:
         return closed([(x, y), (end, y)])
     if name == "oneway":
         return one_way([(x, y), (end, y)])
-    return {"pick": pick, "depot": depot, "start": start, "unreachable": missed}[name]((mid, y))
+    if name == "marker":
+        return [triangle((mid, y), (1.0, 0.0), 9.0, "#000000")]
+    if name in ("blind", "partly"):
+        fan = [(x, y), (end, y - 12), (end, y + 12)]
+        return [{"area": fan, "color": CLOSED if name == "blind" else PARTLY}]
+    return {"put": put, "pick": pick, "depot": depot, "start": start, "unreachable": missed}[name](
+        (mid, y)
+    )
 
 
 def pick(at: Point) -> list[Shape]:
@@ -134,6 +147,13 @@ def missed(at: Point) -> list[Shape]:
     """A pick that no walk can visit."""
     ring: Shape = {"dot": at, "radius": 8.0, "color": "#ffffff", "edge": CLOSED, "width": 2}
     return [ring, *_cross(at, 3.0, 2.0)]
+
+
+def put(at: Point) -> list[Shape]:
+    """A place where a marker is missing."""
+    x, y = at
+    diamond = [(x, y - 9), (x + 9, y), (x, y + 9), (x - 9, y)]
+    return [{"area": diamond, "color": "#ffffff", "edge": WALK, "width": 3}]
 
 
 def depot(at: Point) -> list[Shape]:

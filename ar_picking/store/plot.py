@@ -12,7 +12,16 @@ from typing import Any
 
 from ar_picking.errors import PickingError
 from ar_picking.guide import picklist
-from ar_picking.store import labels, lanes, legend, picture, walk_plot
+from ar_picking.store import (
+    blind,
+    blind_plot,
+    labels,
+    lanes,
+    legend,
+    picture,
+    proposal,
+    walk_plot,
+)
 from ar_picking.store.picture import Picture, Point, Shape
 from ar_picking.store.records import Store
 from ar_picking.store.shelves import shelves
@@ -25,10 +34,13 @@ _LANE_PX = 7.0
 _MIN_PX = 900.0  # the legend's lines need it, however small the store
 
 
-def shapes(store: Store, obj: Any = None) -> tuple[Picture, dict[str, Any] | None]:
+def shapes(
+    store: Store, obj: Any = None, checked: bool = False
+) -> tuple[Picture, dict[str, Any] | None]:
     """The picture of a store and, for a pick list, of its walk with the walk's figures.
 
-    PickingError on a bad list.
+    checked: with its markers' directions, blind places and proposed markers. PickingError on a bad
+    list.
     """
     x0, y0, x1, y1, _ = store.room_m
     width_px = max(_MIN_PX, (x1 - x0 + 2 * _PAD_M) * _PX_M)
@@ -46,13 +58,18 @@ def shapes(store: Store, obj: Any = None) -> tuple[Picture, dict[str, Any] | Non
     signs += ["blocked"] * any(flags) + ["oneway"] * store.graph.directed
     line = f"{len(store.bins)} 个货位 bins · {len(store.markers)} 个标记 markers"
     walk = None
+    if checked:
+        spots = blind.spots(store)
+        more, words = blind_plot.shapes(store, place, spots, proposal.proposals(store, spots))
+        out += more
+        signs += words
     if obj is not None:
-        plan, checked, walk = _plan(store, obj)
-        line = legend.headline(plan, len(checked["lines"]))
+        plan, wanted, walk = _plan(store, obj)
+        line = legend.headline(plan, len(wanted["lines"]))
         signs[:0] = ["walk", "pick"]
         if plan.unreachable:
             signs.append("unreachable")
-        out += _walk(store, checked["lines"], plan, place, depot, (0, 0, width_px, high_px))
+        out += _walk(store, wanted["lines"], plan, place, depot, (0, 0, width_px, high_px))
     out += legend.depot(depot)
     title = f"{store.name} {store.id}" + (f" · {walk['list']}" if walk else "")
     under, under_px = legend.shapes(

@@ -117,6 +117,8 @@ class Store:
     room_m: tuple[float, float, float, float, float]  # x0, y0, x1, y1, height
     sha256: dict[str, str]  # of the files as read
     changed: list[str] = field(default_factory=list)  # files that differ from what store.json says
+    room_stated: bool = False  # by store.json; else room_m is only what bins and walkways span
+    notes: list[str] = field(default_factory=list)  # what was unusual in the files, a sentence each
 
 
 def facing_normal(facing_cdeg: int) -> Array:

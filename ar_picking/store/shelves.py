@@ -18,6 +18,7 @@ MIN_HEIGHT_M = 1.9  # taller than a picker's eyes: nobody looks over a shelf
 _HEADER_M = 0.30
 _TOUCH_M = 0.25  # bays nearer than this to each other stand in one shelf
 _PLANE_M = 0.05
+_MOST_PAIRS = 400_000  # points and walls looked at at once: some 30 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class Footprints:
     def __init__(self, boxes: list[Shelf]) -> None:
         corners = [box.footprint() for box in boxes]
         self.corners = np.array(corners).reshape(-1, 4, 2)
+        self.height_m = np.array([box.height_m for box in boxes])
+        self._wall_m = np.repeat(self.height_m, 4)
         self._a = self.corners.reshape(-1, 2)
         self._b = np.roll(self.corners, -1, axis=1).reshape(-1, 2)
 
@@ -140,12 +143,43 @@ class Footprints:
             out |= (s > margin_m) & (s < width - margin_m) & (t > margin_m) & (t < depth - margin_m)
         return out
 
+    def depth_m(self, point: Array) -> Array:
+        """How deep a floor point (2,) lies in each shelf: (shelves,), negative outside of it.
+
+        Outside it is the distance along the worse of the shelf's two axes, so at most the true one.
+        """
+        c = self.corners
+        right, back = c[:, 1] - c[:, 0], c[:, 3] - c[:, 0]
+        width, depth = np.linalg.norm(right, axis=1), np.linalg.norm(back, axis=1)
+        s = np.einsum("ij,ij->i", point - c[:, 0], right / width[:, None])
+        t = np.einsum("ij,ij->i", point - c[:, 0], back / depth[:, None])
+        return np.asarray(np.minimum(np.minimum(s, width - s), np.minimum(t, depth - t)))
+
     def hidden(self, eye: Array, points: Array) -> NDArrayBool:
         """Which of the points, shape (n, 2), are behind a shelf for an eye at floor position (2,).
 
         A point on a face itself is not hidden by that face: the last centimetre of the ray does not
         count.
         """
+        hits, _ = self._crossings(eye, points)
+        return np.asarray(hits.any(axis=1))
+
+    def out_of_sight(self, eye: Array, points: Array) -> NDArrayBool:
+        """Which of the points, shape (n, 3), an eye at (3,) cannot see for shelves.
+
+        As `hidden`, but a sight line that passes over a shelf is free.
+        """
+        out = np.zeros(len(points), dtype=bool)
+        step = max(1, _MOST_PAIRS // max(1, len(self._a)))
+        for k in range(0, len(points), step):
+            part = points[k : k + step]
+            hits, t = self._crossings(eye[:2], part[:, :2])
+            z = eye[2] + np.where(hits, t, 0.0) * (part[:, 2:3] - eye[2])
+            out[k : k + step] = (hits & (z < self._wall_m)).any(axis=1)
+        return out
+
+    def _crossings(self, eye: Array, points: Array) -> tuple[NDArrayBool, Array]:
+        """Does the ray to each point cross each wall, and at which share of it: (n, walls) both."""
         ray = points - eye
         length = np.linalg.norm(ray, axis=1, keepdims=True)
         ray = ray * np.maximum(0.0, 1.0 - 0.01 / np.maximum(length, 1e-9))
@@ -157,7 +191,7 @@ class Footprints:
         t = (away[None, :, 0] * wall[None, :, 1] - away[None, :, 1] * wall[None, :, 0]) / safe
         s = (away[None, :, 0] * ray[:, None, 1] - away[None, :, 1] * ray[:, None, 0]) / safe
         hits = (t > 0.0) & (t < 1.0) & (s >= 0.0) & (s <= 1.0) & np.isfinite(safe)
-        return np.asarray(hits.any(axis=1))
+        return hits, t
 
 
 NDArrayBool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]

@@ -334,6 +334,22 @@ PARTS = {
             ("demo", "test"),
         ),
         Part(
+            "espeak-ng",
+            "speaks the picker's hints until somebody records them",
+            lambda: _program("espeak-ng"),
+            lambda: apt.install_system(["espeak-ng"]),
+            "as root: apt-get install espeak-ng",
+            ("test",),
+        ),
+        Part(
+            "oggenc",
+            "packs the spoken hints",
+            lambda: _program("oggenc"),
+            lambda: apt.install_system(["vorbis-tools"]),
+            "as root: apt-get install vorbis-tools",
+            ("test",),
+        ),
+        Part(
             "nats-server",
             "several gateways on several machines",
             _find_nats,
