@@ -1,23 +1,23 @@
-"""The tablet as a device: picks through the same rings and frames as a rider's records, lists down.
+"""A Linux tablet as a device: picks through the same rings and frames as a rider's records, lists down.
 
-A thread of its own moves things between the rings and the broker; the guide writes its journal from
-its thread. What the guide journals is on the flash image before the guide goes on.
+The tablet itself is ar_picking.guide.tablet, the same as in a browser's page; here are its settings and
+the thread that moves its network and its planning on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ar_picking.errors import PickingError
+from ar_picking.guide.shop import Shop
+from ar_picking.guide.tablet import Tablet
+from firmware.boards.flash import FlashImage
 from firmware.boards.linux import LinuxBoard
 from firmware.system import config
-from firmware.system.device import Device
-from protocols import messages
-from protocols.commands import PICKLIST
 
 _WAIT_MS = 50
 _LISTS_OPEN = 8
@@ -25,10 +25,39 @@ _REASON_MAX_BYTES = 120  # of the pick record: longer, and the gateway could not
 _LINE = ("line", "order", "sku", "name", "bin", "qty")
 
 
-class DeviceLink(threading.Thread):
-    """Connects a guide to the gateway as device `device` with its state in `folder`.
+def settings(device: str, broker: tuple[str, int]) -> dict[str, Any]:
+    """The checked configuration of a tablet (system.config); ConfigError for a name that is none."""
+    return config.check(
+        {
+            "version": config.VERSION,
+            "device": device,
+            "kind": "picker",
+            "brokers": [list(broker)],
+            "backoff_max_s": 5,
+        }
+    )
 
-    on_list(obj): takes a complete pick list and returns None, or why not; called in this thread.
+
+class _Board(LinuxBoard):
+    """Keeps what it opened, so that a tablet that ends within a program lets go of its files."""
+
+    def __init__(self, root: str):
+        super().__init__(root)
+        self.opened: list[FlashImage] = []
+
+    def partition(self, name: str) -> FlashImage:
+        """See LinuxBoard."""
+        flash: FlashImage = super().partition(name)
+        self.opened.append(flash)
+        return flash
+
+
+class TabletLink(threading.Thread):
+    """Device `device` with its state in `folder`, its guide in `shop`, connected to `broker`.
+
+    on_entry(event, fields) is told of every journal entry, in the thread whose event it was; that a list
+    has begun is told in this one's. It must not call back. The guide is touched through these methods
+    alone, from any thread: they wait for each other, some ms at most.
     """
 
     def __init__(
@@ -36,84 +65,76 @@ class DeviceLink(threading.Thread):
         folder: Path,
         device: str,
         broker: tuple[str, int],
-        on_list: Callable[[dict[str, Any]], str | None],
+        shop: Shop,
+        on_entry: Callable[[str, dict[str, Any]], None] | None = None,
     ):
-        super().__init__(name="device-link", daemon=True)
-        settings = config.check(
-            {
-                "version": config.VERSION,
-                "device": device,
-                "kind": "picker",
-                "brokers": [list(broker)],
-                "backoff_max_s": 5,
-            }
-        )
-        self._board = LinuxBoard(str(folder))
+        super().__init__(name="tablet-link", daemon=True)
+        self._board = _Board(str(folder))
         self._lock = threading.Lock()
         self._stop_asked = threading.Event()
-        self._on_list = on_list
-        self._lists: dict[str, dict[int, dict[str, Any]]] = {}
-        self._answered: deque[str] = deque(maxlen=64)
-        self._device = Device(
-            self._board, settings, self._take, lambda _writer: False, lambda: None
-        )
-        self._device.clock.set(*self._board.utc(), "system")
-        self._device.record_health("boot", {})
+        self._closed = False
+        self._fault: OSError | None = None
+        self._tablet = Tablet(self._board, settings(device, broker), shop, on_entry)
 
-    def journal(self, event: str, fields: dict[str, Any]) -> None:
-        """Record an event of the guide; PickingError when the ring is full and cannot take it."""
+    def event(self, obj: dict[str, Any]) -> tuple[str, str, str] | None:
+        """Tell the guide something; None, or (code, zh, en). Its effect is on the flash on return.
+
+        PickingError when the flash image cannot be written any more.
+        """
         with self._lock:
-            self._device.clock.tick()
-            taken = self._device.journal.record(messages.PICK, {"event": event, **fields})
-        if not taken:
-            raise PickingError("the event log is full: connect the tablet to the gateway")
+            self._check()
+            try:
+                reason: tuple[str, str, str] | None = self._tablet.event(obj)
+            except OSError as fault:
+                self._fault = fault
+                self._check()
+        return reason
 
-    def run(self) -> None:
-        """Move records up and lists down until stop()."""
-        while not self._stop_asked.is_set():
-            self._board.wait(_WAIT_MS)
-            with self._lock:
-                self._device.clock.set(*self._board.utc(), "system")
-                self._device.step(self._device.clock.tick())
+    def screen(self) -> tuple[dict[str, Any], list[tuple[int, int]], list[tuple[int, int]]]:
+        """What the guide shows now: (view, path, tour)."""
+        with self._lock:
+            guide = self._tablet.guide
+            return guide.view(), guide.path(), guide.tour()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker is connected."""
+        return bool(self._tablet.is_up)
 
     def pending(self) -> int:
         """Return how many records the gateway has not acknowledged."""
         with self._lock:
-            return sum(ring.pending for ring in self._device.journal.rings)
+            return int(self._tablet.pending)
+
+    def run(self) -> None:
+        """Move the network and the planning on until stop()."""
+        planning = False
+        while not self._stop_asked.is_set():
+            self._board.wait(0 if planning else _WAIT_MS)
+            with self._lock:
+                if self._fault is not None:
+                    return
+                try:
+                    planning = bool(self._tablet.step())
+                except OSError as fault:
+                    self._fault = fault  # told with the next event
+
+    def _check(self) -> None:
+        if self._fault is not None:
+            raise PickingError(
+                f"the tablet's memory in its --state folder cannot be written: {self._fault}; "
+                "what was picked until then is kept: make room there and start again"
+            )
 
     def stop(self) -> None:
         """End the thread and say goodbye to the broker."""
         self._stop_asked.set()
-        self.join(timeout=2)
+        if self.is_alive():
+            self.join(timeout=2)
         with self._lock:
-            self._device.mqtt.close(self._device.clock.tick())
-
-    # -- lists, in this thread and under the lock -----------------------------------------------------
-
-    def _take(self, command: str, kind: int, values: dict[str, Any]) -> bool:
-        """Take one line of a list; the list is handed on when it is complete.
-
-        The lines of one list have one tag, which is their command's id up to the last '-'
-        (gateway.intake). By it a list that is sent again is told from a new one under an old name,
-        which the guide refuses, and half a list that came too late from the one that replaces it.
-        """
-        if kind != PICKLIST:
-            return False
-        name, tag = values["list"], command.rpartition("-")[0]
-        if tag in self._answered:
-            return True  # sent again before the gateway heard what became of it
-        lines = self._lists.setdefault(tag, {})
-        lines[values["line"]] = {key: values[key] for key in _LINE}
-        if len(lines) == values["lines"]:
-            del self._lists[tag]
-            self._answered.append(tag)
-            ordered = [lines[number] for number in sorted(lines)]
-            why = self._on_list({"list": name, "store": values["store"], "lines": ordered})
-            if why:
-                reason = why.encode()[:_REASON_MAX_BYTES].decode("utf-8", "ignore")
-                refused = {"event": "list_refused", "list": name, "reason": reason}
-                self._device.journal.record(messages.PICK, refused)
-        elif len(self._lists) > _LISTS_OPEN:
-            # Half a list that never becomes whole must not hold memory: the gateway sends it again.
-            del self._lists[next(iter(self._lists))]
-        return True
+            if not self._closed:
+                self._closed = True
+                with contextlib.suppress(OSError):  # it was told with the last event
+                    self._tablet.close()
+                for flash in self._board.opened:
+                    flash.close()

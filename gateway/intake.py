@@ -39,6 +39,8 @@ _Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 
 
+_LINE = ("line", "order", "sku", "name", "bin", "qty")
+
 # action of an order message -> the command it becomes
 COMMAND_OF = {
     "picked_up": PICKED_UP,
@@ -93,8 +95,20 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
         return order
 
 
+class Substitute(msgspec.Struct, forbid_unknown_fields=True):
+    """What may be offered when a line's goods are not there; qty: for the whole line, else as many."""
+
+    sku: _Text
+    bin: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
+    name: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    qty: Annotated[int, msgspec.Meta(ge=1, le=999)] | None = None
+
+
 class Line(msgspec.Struct, forbid_unknown_fields=True):
-    """One line of a pick list: so many of an article, from a bin, for an order."""
+    """One line of a pick list: so many of an article, from a bin, for an order.
+
+    heavy: taken before what is not; substitute: what may be taken instead.
+    """
 
     line: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     order: _Name
@@ -102,6 +116,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     bin: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
     qty: Annotated[int, msgspec.Meta(ge=1, le=999)]
+    heavy: bool = False
+    substitute: Substitute | None = None
 
 
 class PickList(msgspec.Struct, forbid_unknown_fields=True):
@@ -249,16 +265,20 @@ def picklist_commands(
     tag = command_tag(picklist.device, PICKLIST, taken_ms, content_digest(body), picklist.name)
     commands = []
     for line in picklist.lines:
-        name = f"p-{tag}-{line.line}"
-        values = {
+        command = f"p-{tag}-{line.line}"
+        values: dict[str, object] = {
             "list": picklist.name,
             "store": picklist.store,
             "lines": len(picklist.lines),
-            **{name: getattr(line, name) for name in line.__struct_fields__},
+            **{name: getattr(line, name) for name in _LINE},
+            "heavy": line.heavy or None,
         }
-        payload = _command(name, expires_ms, PICKLIST, values)
+        if line.substitute is not None:
+            for name in line.substitute.__struct_fields__:
+                values[f"other_{name}"] = getattr(line.substitute, name) or None
+        payload = _command(command, expires_ms, PICKLIST, values)
         commands.append(
-            Command(name, picklist.device, PICKLIST, picklist.name, payload, expires_ms)
+            Command(command, picklist.device, PICKLIST, picklist.name, payload, expires_ms)
         )
     return commands
 

@@ -24,7 +24,8 @@ REENROL = const(7)
 
 # As in protocols.records; a field without a * came after the first release, and a gateway that does not
 # know it leaves it out. A pick list goes down as one command per line, so that it fits any board's
-# receive buffer; a sensor that has a new battery or key is enrolled again: its counter starts anew.
+# receive buffer; its `other_...` are what may be taken instead. A sensor that has a new battery or key
+# is enrolled again: its counter starts anew.
 COMMANDS = Tables(
     """
 = 1 assign -
@@ -64,7 +65,12 @@ COMMANDS = Tables(
  2* sku text 1 32
  3* name text 1 96
  4* bin text 1 24
- 5* qty int 1 999"""
+ 5* qty int 1 999
+  6 heavy bool
+  7 other_sku text 1 32
+  8 other_name text 0 96
+  9 other_bin text 1 24
+ 13 other_qty int 1 999"""
 )
 
 

@@ -193,7 +193,8 @@ TABLE = """
   8 late u8
 
 = 14 pick evidence
- 5* event enum list_started bin_confirmed picked short list_done list_refused
+ 5* event enum list_started bin_confirmed picked short list_done list_refused substituted skipped
+      undone aisle_blocked aisles_opened
  6* list id
   7 line u16
   8 order id
@@ -210,6 +211,10 @@ TABLE = """
  19 method enum exact best-found
  20 command id
  21 reason text 0 120
+ 22 checks u16
+ 23 edge u16
+ 24 undid enum bin item qty put picked short skipped substituted
+ 25 substituted u16
 
 = 32 hello -
  5* logs rows 4 4

@@ -1,9 +1,9 @@
 """Whether the last pose may still be drawn: tracked, degraded or lost.
 
-Between trusted poses the camera is carried on at its last velocity, and the error that a turn of
-the head could have made meanwhile is added to the pose's own. Nothing that is fixed to the store is
-drawn unless the state is `tracked`, and that needs a small enough error, not only a young enough
-pose.
+Between trusted poses the camera is carried on by its motion, and the error that a turn of the head
+could have made meanwhile is part of the filter's. Nothing that is fixed to the store is drawn
+unless the state is `tracked`, and that needs a small enough error, not only a young enough pose,
+and no newer picture that contradicts it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import cv2
 import numpy as np
 
 from ar_picking.store.records import Array
-from ar_picking.vision.camera import Camera, Pose
-from ar_picking.vision.pose import Fit
+from ar_picking.vision.adjust import spread_px, step_between
+from ar_picking.vision.camera import Pose
+from ar_picking.vision.filter import MotionFilter, Predicted
+from ar_picking.vision.fit import Fit
+from ar_picking.vision.pose import PoseSolver
 
 TRACKED = "tracked"
 DEGRADED = "degraded"
@@ -23,56 +26,103 @@ LOST = "lost"
 
 TRACKED_MS = 200
 LOST_MS = 1000
-_DRAWN_SHARE = 0.0234  # of the picture's width: 30 px at 1280
+_DRAWN_SHARE = 0.0188  # of the picture width: 24 px at 1280, so that 30 px are never reached
 _SIGMAS = 3.0
-_TURN_RAD_S2 = 8.0  # how fast a head speeds up its turn
-_UNKNOWN_TURN_RAD_S = 1.5  # how fast it may turn when we have seen one pose only
+_SURPRISE = (
+    5.0  # Mahalanobis, six degrees of freedom: one honest pose in 3000, and then for a moment
+)
+_SLACK_M = 0.02
+_SLACK_RAD = 0.006
 _WALK_M_S = 3.0
 _JUMP_M = 0.3
 _SPIN_RAD_S = 4.5
 _JUMP_RAD = 0.35
+_CHANGING = 0.1  # of the map's variance, that comes and goes with the markers in view
+_MANY = 4
 _INSIST = 3  # as many poses in a row that contradict the old one, but not each other, replace it
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedPose:
-    """The state at one moment. `pose` is None when nothing may be drawn into the store."""
+    """The state at one moment. `pose` is None when nothing may be drawn into the store.
+
+    `error_px` bounds what is drawn: three sigma with the turn since the picture, and what a marker
+    moved unnoticed could add. `motion` is (velocity m/s (3,), turn rad/s (3,)) in world axes, for
+    `carried`. `rough` is where the camera may be while not tracked: for an arrow or a frame around
+    a bin, never for anything fixed to the floor.
+    """
 
     state: str
     pose: Pose | None
     age_ms: int | None  # since the last trusted pose; None before the first
-    error_px: float | None  # a bound for what is drawn: three sigma, and the turn since the picture
+    error_px: float | None
     sigma_m: float | None
+    motion: tuple[Array, Array] | None = None
+    rough: Pose | None = None
+
+
+def carried(pose: Pose, motion: tuple[Array, Array] | None, seconds: float) -> Pose:
+    """A pose carried on by its motion, as the display does between answers; `seconds` 0 to 0.2."""
+    if motion is None or seconds == 0.0:
+        return pose
+    turn = np.asarray(cv2.Rodrigues(np.asarray(motion[1], np.float64) * seconds)[0])
+    return Pose(pose.position + np.asarray(motion[0]) * seconds, turn @ pose.rotation)
 
 
 class PoseTracker:
     """Takes at most one fit per picture, with its time in ms, and says what may be drawn."""
 
-    def __init__(self, camera: Camera) -> None:
-        self._camera = camera
+    def __init__(self, solver: PoseSolver) -> None:
+        self._solver = solver
+        self._filter = MotionFilter()
         self._last: tuple[int, Fit] | None = None
-        self._speed: tuple[Array, Array] | None = None  # m/s, rad/s (world axes)
-        self._over_s = 1.0  # the time between the two poses that gave the velocity
+        self._paired = False  # two poses taken: the velocity is measured
         self._doubt: list[tuple[int, Fit]] = []
+        self._blind = False  # a picture since the last pose said nothing at all
+        self._blind_before = False
 
-    def update(self, t_ms: int, fit: Fit | None) -> TrackedPose:
+    def update(self, t_ms: int, fit: Fit | None, drawn: Array | None = None) -> TrackedPose:
         """The state at `t_ms` after a picture taken then gave `fit` (None: no pose to trust)."""
-        if fit is not None and self._believe(t_ms, fit):
-            self._take(t_ms, fit)
-        return self.at(t_ms)
+        if fit is not None:
+            self._blind_before, self._blind = self._blind, False
+            if self._believe(t_ms, fit):
+                self._take(t_ms, fit)
+        return self.at(t_ms, drawn)
 
-    def at(self, t_ms: int) -> TrackedPose:
-        """The state at `t_ms` without a new picture."""
-        if self._last is None:
+    def turned(self, t_ms: int, rotation: Array | None, sigma_rad: float) -> None:
+        """Take in where the camera looks, a rotation like a pose's, worked out from the background of a
+        picture without a pose.
+
+        None when not even that is known: a head may turn faster than anybody foresees, so nothing is
+        drawn until a picture says something again.
+        """
+        if rotation is None:
+            self._blind = True
+        elif self._last is not None and not self._blind:
+            self._filter.measure_attitude(t_ms, rotation, sigma_rad)
+
+    def at(self, t_ms: int, drawn: Array | None = None) -> TrackedPose:
+        """The state at `t_ms` without a new picture; `drawn` as in PoseSolver.solve."""
+        state = self._filter.at(t_ms)
+        if self._last is None or state is None:
             return TrackedPose(LOST, None, None, None, None)
         then, fit = self._last
         age = max(0, t_ms - then)
         if age > LOST_MS:
             return TrackedPose(LOST, None, age, None, None)
-        error_px = self._error_px(age / 1000.0)
-        if age > TRACKED_MS or error_px > _DRAWN_SHARE * self._camera.width:
-            return TrackedPose(DEGRADED, None, age, error_px, fit.sigma_m)
-        return TrackedPose(TRACKED, self._carried(age / 1000.0), age, error_px, fit.sigma_m)
+        error_px = self._error_px(state, fit, drawn)
+        sigma_m = _position_sigma_m(state.pose_covariance + fit.systematic)
+        motion = (state.velocity, state.turn) if self._paired else None
+        limit = _DRAWN_SHARE * self._solver.camera.width
+        if age > TRACKED_MS or self._doubt or self._blind or error_px > limit:
+            return TrackedPose(DEGRADED, None, age, error_px, sigma_m, motion, state.pose)
+        return TrackedPose(TRACKED, state.pose, age, error_px, sigma_m, motion)
+
+    def predicted(self, t_ms: int) -> Predicted | None:
+        """Where the camera should be by now, with covariance; None without a pose of the last second."""
+        if self._last is None or t_ms - self._last[0] > LOST_MS or self._doubt:
+            return None
+        return self._filter.at(t_ms)
 
     def expected(self, t_ms: int) -> Pose | None:
         """Where the camera should be by now, to choose between two poses that fit.
@@ -81,7 +131,12 @@ class PoseTracker:
         """
         if self._last is None or t_ms - self._last[0] > 2 * TRACKED_MS:
             return None
-        return self._carried((t_ms - self._last[0]) / 1000.0)
+        state = self._filter.at(t_ms)
+        return None if state is None else state.pose
+
+    def last_depth_m(self) -> float:
+        """How far away the markers of the last trusted pose were, 2 m before the first."""
+        return 2.0 if self._last is None else self._last[1].depth_m
 
     def last_position(self) -> Array | None:
         """The last trusted position, however old: good enough to choose what to look for."""
@@ -89,12 +144,17 @@ class PoseTracker:
 
     def _believe(self, t_ms: int, fit: Fit) -> bool:
         """False for a pose that nobody could have walked or turned to, unless it keeps being said."""
-        if (
-            self._last is None
-            or t_ms - self._last[0] > LOST_MS
-            or _reachable(self._last, (t_ms, fit))
-        ):
+        if self._last is None or t_ms - self._last[0] > LOST_MS:
             self._doubt = []
+            self._filter.forget()
+            return True
+        likely = self._likely(t_ms, fit)
+        # a guess that is old, or that several markers contradict, is no reason to doubt them
+        stale = t_ms - self._last[0] > TRACKED_MS or self._blind_before
+        if (likely or stale or self._strong(fit)) and _reachable(self._last, (t_ms, fit)):
+            self._doubt = []
+            if not likely:
+                self._filter.forget()
             return True
         if self._doubt and not _reachable(self._doubt[-1], (t_ms, fit)):
             self._doubt = []
@@ -102,48 +162,59 @@ class PoseTracker:
         if len(self._doubt) < _INSIST:
             return False
         self._doubt = []
-        self._last = None
+        self._filter.forget()
         return True
 
+    def _likely(self, t_ms: int, fit: Fit) -> bool:
+        slack = np.diag([_SLACK_M**2] * 3 + [_SLACK_RAD**2] * 3)
+        covariance = fit.noise + fit.systematic + slack
+        return self._filter.surprise(t_ms, fit.pose, covariance) < _SURPRISE
+
+    def _strong(self, fit: Fit) -> bool:
+        """True for a pose on which so many markers agree that it needs no motion to be believed."""
+        bound = float(np.hypot(_SIGMAS * fit.sigma_px, fit.undetected_px))
+        return len(fit.used) >= _MANY and bound < _DRAWN_SHARE * self._solver.camera.width
+
     def _take(self, t_ms: int, fit: Fit) -> None:
-        if self._last is not None and 0 < t_ms - self._last[0] <= 2 * TRACKED_MS:
-            dt = (t_ms - self._last[0]) / 1000.0
-            before = self._last[1].pose
-            turn = np.asarray(cv2.Rodrigues(fit.pose.rotation @ before.rotation.T)[0], np.float64)
-            self._speed = ((fit.pose.position - before.position) / dt, turn.ravel() / dt)
-            self._over_s = dt
+        # the map's part is nearly the same from picture to picture: to weigh by it would make the pose
+        # lag behind; it is added to what is stated instead
+        covariance = _trust(fit) * fit.noise + _CHANGING * fit.systematic
+        # after a longer gap the way between says little about the velocity now
+        if self._filter.started and self._last is not None and t_ms - self._last[0] <= TRACKED_MS:
+            self._filter.measure(t_ms, fit.pose, covariance)
+            self._paired = True
         else:
-            self._speed = None
+            self._filter.restart(t_ms, fit.pose, covariance)
+            self._paired = False
         self._last = (t_ms, fit)
 
-    def _carried(self, age_s: float) -> Pose:
-        assert self._last is not None
-        pose = self._last[1].pose
-        if age_s <= 0.0 or self._speed is None:
-            return pose
-        turn = np.asarray(cv2.Rodrigues(self._speed[1] * age_s)[0])
-        return Pose(pose.position + self._speed[0] * age_s, turn @ pose.rotation)
-
-    def _error_px(self, age_s: float) -> float:
-        """The last pose's own error, that of the velocity taken from it, and what a turning head
-        can add.
+    def _error_px(self, state: Predicted, fit: Fit, drawn: Array | None) -> float:
+        """Noise and motion from the filter; the map's part from the last fit, because it does not
+        average out; and what no residual would have shown.
         """
-        assert self._last is not None
-        own = _SIGMAS * self._last[1].sigma_px
-        if age_s <= 0.0:
-            return own
-        if self._speed is None:
-            return own + self._camera.fx * _UNKNOWN_TURN_RAD_S * age_s
-        stretched = own * (1.0 + 2.0 * age_s / self._over_s)
-        # the velocity is that of half an interval ago: a turn that had begun may have sped up since
-        turning = min(0.5 * _TURN_RAD_S2 * self._over_s, float(np.linalg.norm(self._speed[1])))
-        drift = self._camera.fx * (0.5 * _TURN_RAD_S2 * age_s + turning) * age_s
-        return stretched + drift
+        shown = self._solver.drawn_by_pose(state.pose, drawn)
+        spread = spread_px(
+            shown, state.pose_covariance + fit.systematic + (1.0 - _trust(fit)) * fit.noise
+        )
+        return float(np.hypot(_SIGMAS * spread, fit.undetected_px))
+
+
+def _trust(fit: Fit) -> float:
+    """The share of the stated noise that the filter weighs a pose with; less is followed closer.
+
+    What is stated is meant to bound; many markers are nearly always better than that (M: a filter
+    that weighed them by it lagged 4 px behind fits that were 0.4 px off).
+    """
+    return 0.25 if len(fit.used) >= _MANY else 1.0
+
+
+def _position_sigma_m(covariance: Array) -> float:
+    return float(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance[:3, :3])[-1])))
 
 
 def _reachable(a: tuple[int, Fit], b: tuple[int, Fit]) -> bool:
     dt = abs(b[0] - a[0]) / 1000.0
-    moved = float(np.linalg.norm(b[1].pose.position - a[1].pose.position))
-    turn = b[1].pose.rotation @ a[1].pose.rotation.T
-    angle = float(np.arccos(np.clip((np.trace(turn) - 1.0) / 2.0, -1.0, 1.0)))
+    step = step_between(a[1].pose, b[1].pose)
+    moved = float(np.linalg.norm(step[:3]))
+    angle = float(np.linalg.norm(step[3:]))
     return moved <= _JUMP_M + _WALK_M_S * dt and angle <= _JUMP_RAD + _SPIN_RAD_S * dt

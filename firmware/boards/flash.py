@@ -97,8 +97,9 @@ class Cut:
 
 
 # name -> (first block, blocks): 128 KiB of evidence, 1 MiB of track, as on a board with 4 MB flash; and
-# 64 KiB for the state, behind them so that older images stay what they are.
-PARTITIONS = {"evidence": (0, 32), "track": (32, 256), "state": (288, 16)}
+# 64 KiB for the state, behind them so that older images stay what they are; a picker's tablet has
+# 128 KiB for the lines of its pick lists (ar_picking.guide.lists). Blocks 304 to 319 are a board's own.
+PARTITIONS = {"evidence": (0, 32), "track": (32, 256), "state": (288, 16), "lists": (320, 32)}
 
 
 def partition(path: str, name: str, power=None) -> FlashImage:

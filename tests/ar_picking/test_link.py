@@ -1,90 +1,99 @@
-"""The tablet's link: lines come in any order, twice, or half; a list is handed on once, or refused."""
+"""A tablet on a real broker and gateway: lists down, picks up, program and network gone in between."""
+
+import time
 
 import pytest
 
-from ar_picking.link import DeviceLink
-from gateway.intake import PickList, picklist_commands
-from protocols import messages
-from protocols.commands import read_command
-
-NOW = 1_795_000_000_000
-
-
-class Tablet:
-    """A link without its thread: lines in, lists handed on, records written."""
-
-    def __init__(self, folder):
-        self.handed_on = []
-        self.records = []
-        self.why = None
-        self.link = DeviceLink(folder, "picker-0001", ("127.0.0.1", 1), self.take)
-        self.link._device.journal.record = lambda kind, values: self.records.append((kind, values))
-
-    def take(self, obj):
-        self.handed_on.append([line["sku"] for line in obj["lines"]])
-        return self.why
-
-    def get(self, commands):
-        for command in commands:
-            name, _, _, kind, values = read_command(command.body)
-            assert self.link._take(name, kind, values)
+from ar_picking.errors import PickingError
+from ar_picking.guide.shop import Shop
+from ar_picking.link import TabletLink
+from ar_picking.store.sample import sample_list
+from tools.demo.backend import Backend
+from tools.demo.children import Children, wait_for
+from tools.demo.site import CITY, Site, free_ports
 
 
-@pytest.fixture
-def tablet(tmp_path):
-    tablet = Tablet(tmp_path)
-    yield tablet
-    for ring in tablet.link._device.journal.rings:
-        ring.flash.close()
+def test_a_memory_that_cannot_be_written_is_told_in_a_sentence(store, tmp_path):
+    link = TabletLink(tmp_path, "picker-0001", ("127.0.0.1", 1), Shop.of_store(store))
+    link.start()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    link._tablet.evidence.flash.program = full
+    assert link.event({"type": "list", "list": sample_list(store, "L1", 2)}) is None
+    until = time.monotonic() + 20
+    while link.is_alive() and time.monotonic() < until:  # the list begins in its thread
+        time.sleep(0.02)
+    assert not link.is_alive()
+    with pytest.raises(PickingError, match="make room"):
+        link.event({"type": "tap"})
+    link.stop()
 
 
-def lines_of(skus, sent_ms=NOW, name="L1"):
-    lines = [
-        {"line": number, "order": "A1", "sku": sku, "name": "x", "bin": "b", "qty": 1}
-        for number, sku in enumerate(skus, 1)
-    ]
-    picklist = PickList.parse(
-        b'{"list":"%s","device":"picker-0001","store":"s","lines":%s}'
-        % (name.encode(), str(lines).replace("'", '"').encode())
-    )
-    return picklist_commands(picklist, str(skus).encode(), sent_ms + 9, sent_ms)
+@pytest.mark.timeout(90)
+def test_a_tablet_that_is_killed_goes_on_where_it_was_and_the_feed_has_every_pick_once(
+    store, tmp_path
+):
+    """Real broker and gateway; the network is away for half the list, the program ends in its middle."""
+    children = Children(tmp_path)
+    site = Site(tmp_path, children, 0, "mosquitto")
+    site.start_broker()
+    site.start_gateway()
+    backend = Backend(site.broker_port, CITY, lambda order: None)
+    backend.start()
+    shop = Shop.of_store(store)
+    links = []
+
+    def started(broker_port):
+        links.append(
+            TabletLink(tmp_path / "tablet", "picker-0001", ("127.0.0.1", broker_port), shop)
+        )
+        links[-1].start()
+        return links[-1]
+
+    def picks():
+        return backend.snapshot()[1].get("pick", [])
+
+    try:
+        link = started(site.broker_port)
+        body = {**sample_list(store, "L1", 6, orders=2, seed=3), "device": "picker-0001"}
+        assert site.post("/picklists", body) == ""
+        wait_for(lambda: link.screen()[0]["state"] == "walk", 20, children, "the list")
+        pick_lines(link, 2)
+        link.stop()
+        link = started(free_ports(1)[0])  # there is no broker
+        view, path, tour = link.screen()
+        assert view["picked"] == 2 and view["list"] == "L1" and path == [] and tour
+        pick_lines(link, 2)
+        assert link.pending() > 0
+        link.stop()
+        link = started(site.broker_port)
+        assert link.screen()[0]["picked"] == 4
+        pick_lines(link, 2)
+        assert link.event({"type": "tap"}) is None and link.screen()[0]["state"] == "done"
+        wait_for(lambda: not link.pending(), 20, children, "the gateway's acknowledgement")
+        wait_for(
+            lambda: any(each["event"] == "list_done" for each in picks()), 20, children, "the feed"
+        )
+        found = [each for each in picks() if each["event"] == "picked"]
+        assert sorted(each["line"] for each in found) == [1, 2, 3, 4, 5, 6]
+        wanted = {line["line"]: line["sku"] for line in body["lines"]}
+        assert {each["line"]: each["sku"] for each in found} == wanted
+        assert all(each["checks"] == 2 + 8 + 128 for each in found)
+    finally:
+        for each in links:
+            each.stop()
+        backend.stop()
+        children.stop()
 
 
-def test_lines_in_any_order_and_twice_are_one_list(tablet):
-    sent = lines_of(["a", "b", "c"])
-    tablet.get([sent[2], sent[0], sent[2], sent[0], sent[1], *sent])
-    assert tablet.handed_on == [["a", "b", "c"]] and tablet.records == []
-
-
-def test_a_new_list_under_the_name_of_an_old_one_is_handed_on_and_refused_with_a_record(tablet):
-    tablet.get(lines_of(["a", "b"]))
-    tablet.why = "list L1 was handed in before"
-    again = lines_of(["a", "b"], NOW + 1)
-    tablet.get([*again, *again])
-    assert tablet.handed_on == [["a", "b"], ["a", "b"]]
-    refused = {"event": "list_refused", "list": "L1", "reason": tablet.why}
-    assert tablet.records == [(messages.PICK, refused)]
-
-
-def test_a_list_that_was_refused_can_come_again(tablet):
-    tablet.why = "bin b is not in this store"
-    tablet.get(lines_of(["a"]))
-    tablet.why = None
-    tablet.get(lines_of(["a"], NOW + 1))
-    assert len(tablet.handed_on) == 2 and len(tablet.records) == 1
-
-
-def test_half_a_list_is_not_filled_up_with_lines_of_another(tablet):
-    old, new = lines_of(["a", "b", "c", "d"]), lines_of(["e", "f", "g", "h"], NOW + 1)
-    tablet.get(old[:2])
-    tablet.get(new[2:])
-    assert tablet.handed_on == []
-    tablet.get(new[:2])
-    assert tablet.handed_on == [["e", "f", "g", "h"]]
-
-
-def test_a_reason_fits_its_record_in_bytes(tablet):
-    tablet.why = "货" * 100
-    tablet.get(lines_of(["a"]))
-    reason = tablet.records[0][1]["reason"]
-    assert reason == "货" * 40 and len(reason.encode()) <= 120
+def pick_lines(link, count):
+    for _ in range(count):
+        line = link.screen()[0]["line"]
+        for event in (
+            {"type": "scan", "code": line["bin"]},
+            {"type": "scan", "code": line["barcode"]},
+            {"type": "put", "slot": line["slot"]},
+        ):
+            assert link.event(event) is None, (event, line)

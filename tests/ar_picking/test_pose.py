@@ -8,10 +8,8 @@ import pytest
 
 from ar_picking.record import overlay_error_px
 from ar_picking.vision.camera import Camera, Pose
-from ar_picking.vision.detect import Detection, MarkerDetector
-from ar_picking.vision.localize import Localizer
+from ar_picking.vision.detect import Detection
 from ar_picking.vision.pose import PoseSolver
-from ar_picking.vision.track import DEGRADED, LOST, TRACKED, PoseTracker
 
 
 @pytest.fixture
@@ -19,20 +17,26 @@ def solver(store, camera):
     return PoseSolver(camera, store.markers, store.room_m)
 
 
-def seen_from(store, camera, pose, noise_px=0.3, seed=0, ids=None):
-    """Detections by projection: markers that face the pose and are wholly in the picture."""
+def seen_from(store, camera, pose, noise_px=0.3, seed=0, ids=None, map_m=0.0):
+    """Detections by projection: markers that face the pose and are wholly in the picture.
+
+    The corners' noise is what they claim; `map_m` is how far each marker hangs from its place in the
+    map, one sigma per axis.
+    """
     rng = np.random.default_rng(seed)
     out = []
     for marker in store.markers.values():
         if ids is not None and marker.id not in ids:
             continue
-        pixels, depth = camera.project(pose, marker.corners_m())
+        off = rng.normal(0.0, map_m, 3)
+        pixels, depth = camera.project(pose, marker.corners_m() + off)
         away = pose.position - marker.center_m
         distance = float(np.linalg.norm(away))
         if (depth < 0.2).any() or distance > 3.0 or away @ marker.normal < 0.4 * distance:
             continue
         if all(camera.contains(p, 5) for p in pixels):
-            out.append(Detection(marker.id, pixels + rng.normal(0, noise_px, (4, 2))))
+            noise = rng.normal(0, noise_px, (4, 2))
+            out.append(Detection(marker.id, pixels + noise, np.full(4, max(noise_px, 0.05))))
     return out
 
 
@@ -42,15 +46,16 @@ SHELF = Pose.looking(np.array([1.4, 3.35, 1.45]), 178.0, -15.0)
 
 def test_several_markers_give_the_pose_and_its_error(store, camera, solver):
     errors = []
-    for seed in range(40):
+    for seed in range(20):
         for pose in (AISLE, SHELF):
-            found = seen_from(store, camera, pose, seed=seed)
+            # the made store's map says sigma 2 mm
+            found = seen_from(store, camera, pose, seed=seed, map_m=0.002)
             assert len(found) >= 4
             fit = solver.solve(found)
             assert fit is not None and len(fit.used) == len(found) and fit.dropped == ()
             error = np.linalg.norm(fit.pose.position - pose.position)
             errors.append(error / fit.sigma_m)
-            assert error < 0.05
+            assert error < 0.03
     assert np.percentile(errors, 95) < 3.0  # the stated sigma is no promise that is not kept
     assert np.median(errors) > 0.1  # and no empty one
 
@@ -105,104 +110,78 @@ def test_a_pose_outside_the_store_or_upside_down_is_not_plausible(solver):
         assert not solver.plausible(Pose.looking(np.array(position), 90.0, -10.0, roll))
 
 
-def turning(deg_s, dt_s, steps):
-    """Poses of a head that turns while its body walks."""
-    for i in range(steps):
-        t = i * dt_s
-        yield (
-            round(t * 1000),
-            Pose.looking(np.array([1.4, 2.5 + 1.2 * t, 1.55]), 80.0 + deg_s * t, -12.0),
-        )
+def test_the_stated_error_of_drawn_points_is_kept(store, camera, solver):
+    """Noise and map as claimed: three sigma bound what is drawn, also on the floor."""
+    floor = AISLE.position + np.array([[0.0, d, -1.55] for d in (2.0, 3.0, 5.0)])
+    shares = []
+    for seed in range(60):
+        ids = set(np.random.default_rng(seed).permutation(sorted(store.markers))[:100].tolist())
+        found = seen_from(store, camera, AISLE, seed=seed, ids=ids, map_m=0.002)
+        fit = solver.solve(found, None, floor)
+        if fit is not None:
+            error = overlay_error_px(camera, fit.pose, AISLE, floor)
+            shares.append(error / (3.0 * fit.sigma_px))
+    assert len(shares) > 20
+    assert max(shares) < 1.3 and np.median(shares) > 0.05
 
 
-def test_states_follow_the_age_of_the_last_pose(store, camera, solver):
-    tracker = PoseTracker(camera)
-    assert tracker.update(0, None).state == LOST and tracker.update(0, None).age_ms is None
-    for t_ms, pose in turning(0.0, 0.066, 5):
-        now = tracker.update(t_ms, solver.solve(seen_from(store, camera, pose, seed=t_ms)))
-        assert (now.state, now.age_ms) == (TRACKED, 0)
-    last = t_ms
-    for age in (30, 60, 100, 150, 200, 201, 500, 999, 1000):
-        now = tracker.update(last + age, None)
-        assert now.age_ms == age
-        assert now.state != LOST
-        if age > 200:
-            assert now.state == DEGRADED
-        assert (now.pose is not None) == (now.state == TRACKED)
-    assert tracker.update(last + 30, None).state == TRACKED  # one short gap is bridged
-    assert tracker.update(last + 1001, None).state == LOST
-    assert tracker.update(last + 1001, None).pose is None
+def test_a_marker_moved_too_little_to_be_noticed_is_within_the_bound(store, camera, solver):
+    """Any one marker moved along its shelf by 1 to 6 cm: dropped, or the error stays in the bound."""
+    floor = AISLE.position + np.array([[0.0, d, -1.55] for d in (2.0, 3.0, 5.0)])
+    kept = wrong = bounded = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        ids = set(rng.permutation(sorted(store.markers))[:60].tolist())
+        found = seen_from(store, camera, AISLE, noise_px=0.15, seed=seed, ids=ids)[:4]
+        for i, d in enumerate(found):
+            marker = store.markers[d.id]
+            by = marker.rotation()[:, 0] * rng.uniform(0.01, 0.06) * rng.choice((-1, 1))
+            pixels = camera.project(AISLE, marker.corners_m() + by)[0]
+            moved = list(found)
+            moved[i] = Detection(d.id, pixels + rng.normal(0, 0.15, (4, 2)), d.sigma_px)
+            fit = solver.solve(moved, None, floor)
+            if fit is None or d.id not in fit.used:
+                continue
+            kept += 1
+            error = overlay_error_px(camera, fit.pose, AISLE, floor)
+            wrong += error > 5.0
+            bounded += error <= 1.1 * np.hypot(3.0 * fit.sigma_px, fit.undetected_px)
+            if np.hypot(3.0 * fit.sigma_px, fit.undetected_px) < 30.0:
+                assert error < 30.0, (seed, d.id)
+    assert kept > 12 and wrong > 1  # the danger is real, and it is said every time
+    assert bounded >= 0.99 * kept
 
 
-def test_a_bridged_gap_is_drawn_in_the_right_place_or_not_at_all(store, camera, solver):
-    """A head that starts to turn in the gap: whatever is still called tracked is within 30 px."""
-    points = AISLE.position + np.array([[0.0, 3.0, -1.5], [0.5, 2.0, -0.5], [-0.6, 2.2, 0.0]])
-    drawn = 0
-    for dt in (0.033, 0.066):
-        for speed in (0.0, 40.0, 110.0):
-            tracker = PoseTracker(camera)
-            poses = list(turning(speed, dt, 8))
-            for t_ms, pose in poses:
-                tracker.update(
-                    t_ms,
-                    solver.solve(seen_from(store, camera, pose, seed=t_ms), tracker.expected(t_ms)),
-                )
-            t_ms, pose = poses[-1]
-            for gap in (0.033, 0.066, 0.1, 0.15):
-                for push in (-420.0, 0.0, 420.0):
-                    turn = speed * gap + 0.5 * push * gap**2
-                    yaw = pose.heading_deg + turn
-                    truth = Pose.looking(pose.position + np.array([0, 1.2 * gap, 0]), yaw, -12.0)
-                    now = tracker.at(t_ms + round(gap * 1000))
-                    if now.state != TRACKED:
-                        continue
-                    drawn += 1
-                    error = overlay_error_px(camera, now.pose, truth, points)
-                    assert error is None or error < 30.0, (dt, speed, gap, push)
-    assert drawn > 10
+def test_of_a_marker_seen_twice_the_one_at_its_place_is_used(store, camera, solver):
+    found = seen_from(store, camera, AISLE)
+    for i, d in enumerate(found):
+        copy = Detection(d.id, d.corners + np.array([60.0, 5.0]), d.sigma_px)
+        for both in ([*found, copy], [*found[:i], copy, *found[i:]]):
+            fit = solver.solve(both)
+            assert fit is not None and sorted(fit.used) == sorted(x.id for x in found)
+            assert fit.dropped == (d.id,)
+            assert np.linalg.norm(fit.pose.position - AISLE.position) < 0.05
 
 
-def test_a_jump_is_believed_only_when_it_insists(store, camera, solver):
-    tracker = PoseTracker(camera)
-    here = solver.solve(seen_from(store, camera, AISLE))
-    far = Pose.looking(np.array([6.8, 3.0, 1.55]), 80.0, -12.0)
-    there = solver.solve(seen_from(store, camera, far))
-    tracker.update(0, here)
-    for i in (1, 2):
-        now = tracker.update(66 * i, there)
-        assert now.age_ms == 66 * i  # not taken
-    now = tracker.update(66 * 3, there)
-    assert now.state == TRACKED and np.linalg.norm(now.pose.position - far.position) < 0.05
-    tracker.update(66 * 4, here)
-    tracker.update(66 * 5, there)
-    tracker.update(66 * 6, here)
-    assert (
-        np.linalg.norm(tracker.last_position() - far.position) < 0.05
-    )  # once now and then is noise
+def test_a_banned_marker_is_measured_and_never_used(store, camera, solver):
+    found = seen_from(store, camera, AISLE)
+    fit = solver.solve(found, banned={found[0].id})
+    assert found[0].id not in fit.used
+    assert [m.agrees for m in fit.misfits if m.detection.id == found[0].id] == [True]
 
 
-def test_pictures_with_one_marker_never_lock_to_the_store(store, camera, renderer):
-    """All but one marker painted over: whatever the picture, the state is not tracked."""
-    detector = MarkerDetector(store.markers)
-    for k, pose in enumerate(
-        (AISLE, SHELF, Pose.looking(np.array([9.5, 5.0, 1.5]), -100.0, -14.0))
-    ):
-        picture = renderer.render(pose)
-        found = detector.detect(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-        assert len(found) >= 3
-        for keep in found:
-            one = picture.copy()
-            for other in found:
-                if other.id != keep.id:
-                    cv2.fillConvexPoly(one, other.corners.astype(np.int32), (128, 128, 128))
-            localizer = Localizer(store, camera)
-            for i in range(3):
-                seen = localizer.update(one, 66 * i)
-                assert [d.id for d in seen.detections] in ([keep.id], [])
-                assert seen.tracked.state == LOST and seen.tracked.pose is None, (k, keep.id)
-            for sighting in seen.sightings:  # its distance is still good enough to say "near"
-                true = np.linalg.norm(store.markers[keep.id].center_m - pose.position)
-                assert abs(sighting.distance_mm / 1000 - true) < 0.3 * true
+def test_one_marker_picks_the_branch_that_motion_speaks_for(store, camera, solver):
+    near = [d for d in seen_from(store, camera, SHELF, noise_px=0.1) if d.side_px > 45]
+    assert len(near) >= 3
+    for d in near:
+        branch = solver.nearest_branch(d, SHELF)
+        if branch is not None:
+            marker = store.markers[d.id]
+            off = camera.project(branch, marker.corners_m())[0] - d.corners
+            assert np.abs(off).max() < 2.0
+        turned = Pose.looking(SHELF.position, SHELF.heading_deg + 60.0, -15.0)
+        assert solver.nearest_branch(d, turned) is None
+    assert any(solver.nearest_branch(d, SHELF) is not None for d in near)
 
 
 def test_a_lens_bends_as_opencv_says_and_ideal_straightens_it():

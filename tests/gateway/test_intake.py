@@ -68,6 +68,28 @@ def test_a_pick_list_becomes_one_command_a_line():
     assert len(set(ids)) == 2 and len({each.rpartition("-")[0] for each in ids}) == 1
 
 
+def test_a_heavy_line_and_its_substitute_go_down_and_a_wrong_one_is_refused():
+    other = {"sku": "692", "bin": "A1-3-1", "name": "百事可乐 330ml", "qty": 3}
+    line = {**LIST["lines"][0], "heavy": True, "substitute": other}
+    body = encoded({**LIST, "lines": [line, LIST["lines"][1]]})
+    first, second = picklist_commands(PickList.parse(body), body, NOW, NOW)
+    values = commands.read_command(first.body)[4]
+    assert values["heavy"] is True
+    assert {key: values[f"other_{key}"] for key in other} == other
+    assert not [key for key in commands.read_command(second.body)[4] if key.startswith("other")]
+    for bad in ({"sku": "692"}, {**other, "qty": 0}, {**other, "more": 1}, 7):
+        with pytest.raises(IntakeError):
+            PickList.parse(encoded({**LIST, "lines": [{**line, "substitute": bad}]}))
+    longest = {
+        **line,
+        "name": "水" * 32,
+        "substitute": {**other, "name": "水" * 32, "sku": "6" * 32},
+    }
+    body = encoded({**LIST, "lines": [longest]})
+    (only,) = picklist_commands(PickList.parse(body), body, NOW, NOW)
+    assert commands.read_command(only.body)[4]["other_name"] == "水" * 32
+
+
 def test_ids_differ_for_everything_but_the_same_command():
     long = "SH-PUDONG-20261122-STORE0001-{:06d}"
     orders = [{**ORDER, "order": long.format(number)} for number in range(200)]

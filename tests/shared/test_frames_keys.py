@@ -157,7 +157,8 @@ RECORD_KEYS = """
 13 26 tilts INT
 13 27 trust ENUM signed counted plain untrusted
 13 28 outside_cc_s INT
-14 5 event ENUM list_started bin_confirmed picked short list_done list_refused
+14 5 event ENUM list_started bin_confirmed picked short list_done list_refused substituted skipped
+  undone aisle_blocked aisles_opened
 14 6 list TEXT
 14 7 line INT
 14 8 order TEXT
@@ -174,6 +175,10 @@ RECORD_KEYS = """
 14 19 method ENUM exact best-found
 14 20 command TEXT
 14 21 reason TEXT
+14 22 checks INT
+14 23 edge INT
+14 24 undid ENUM bin item qty put picked short skipped substituted
+14 25 substituted INT
 15 5 sequence TEXT
 15 6 ride_s INT
 15 7 method ENUM exact best-found
@@ -223,6 +228,11 @@ COMMAND_KEYS = """
 4 3 name TEXT
 4 4 bin TEXT
 4 5 qty INT
+4 6 heavy BOOL
+4 7 other_sku TEXT
+4 8 other_name TEXT
+4 9 other_bin TEXT
+4 13 other_qty INT
 5 0 order TEXT
 6 0 order TEXT
 6 1 reason TEXT

@@ -43,6 +43,24 @@ def test_the_store_may_be_left_out_but_not_be_another():
     assert "this is 'demo'" in picklist.check(a_list(store="other"), BINS, "demo")[1]
 
 
+def test_a_heavy_line_and_its_substitute_are_kept_and_wrong_ones_refused():
+    other = {"sku": "999", "name": "百事", "bin": "A2-08-3"}
+    checked, _ = picklist.check(a_list(line(heavy=True, substitute=other)), BINS, "demo")
+    (one,) = checked["lines"]
+    assert one["heavy"] is True and one["substitute"] == dict(other, qty=2)
+    checked, _ = picklist.check(a_list(line(heavy=False)), BINS, "demo")
+    assert "heavy" not in checked["lines"][0]
+    for bad in (7, {}, dict(other, bin="B"), dict(other, sku=LINE["sku"]), dict(other, qty=0)):
+        assert "its substitute: " in picklist.check(a_list(line(substitute=bad)), BINS, "demo")[1]
+    assert "heavy" in picklist.check(a_list(line(heavy=1)), BINS, "demo")[1]
+
+
+def test_names_are_as_long_in_bytes_as_their_record_can_carry():
+    assert picklist.check(a_list(line(order="单" * 13)), BINS, "demo")[1] is None
+    for bad in (line(order="单" * 14), line(sku="9" * 33)):
+        assert "bytes" in picklist.check(a_list(bad), BINS, "demo")[1]
+
+
 def test_bad_lists_have_a_reason():
     bad = [
         None,

@@ -233,13 +233,28 @@ def _intake_picklist() -> Schema:
         "bin": _text(1, 24),
         "qty": {"type": "integer", "minimum": 1, "maximum": 999},
     }
+    substitute: dict[str, Schema] = {
+        "sku": line["sku"],
+        "bin": line["bin"],
+        "name": _text(0, 32),
+        "qty": line["qty"],
+    }
+    more: dict[str, Schema] = {
+        "heavy": {"type": "boolean"},
+        "substitute": {
+            "type": "object",
+            "properties": {name: _described(name, each) for name, each in substitute.items()},
+            "required": ["sku", "bin"],
+            "additionalProperties": False,
+        },
+    }
     lines: Schema = {
         "type": "array",
         "minItems": 1,
         "maxItems": 500,
         "items": {
             "type": "object",
-            "properties": {name: _described(name, each) for name, each in line.items()},
+            "properties": {name: _described(name, each) for name, each in {**line, **more}.items()},
             "required": list(line),
             "additionalProperties": False,
         },

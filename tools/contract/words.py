@@ -15,6 +15,11 @@ _TRUST = """\
 What vouches for the reading: `signed` the sensor's key, `counted` the sensor's own count, another than \
 the last one heard, `plain` nothing; `untrusted` was refused by the rules of key, counter and replay."""
 
+_CHECKS = (
+    "How the steps of the line were confirmed, added up: bin 1 seen, 2 scanned, 4 by hand; goods 8 "
+    "scanned, 16 by hand; quantity 32 counted, 64 by hand; slot 128 scanned or named, 256 by hand."
+)
+
 FIELDS: dict[str, tuple[str, str]] = {
     # the envelope
     "id": (INTERNAL, "Stable id of the message: the same for every copy. Remove repeats by it."),
@@ -108,6 +113,12 @@ FIELDS: dict[str, tuple[str, str]] = {
     "list_order_dm": (INTERNAL, "Length of the walk in the order of the list: the baseline."),
     "walked_dm": (INTERNAL, "Length of the walk as it was walked."),
     "method": (INTERNAL, "`exact`: proven shortest; `best-found`: not proven."),
+    "checks": (INTERNAL, _CHECKS),
+    "edge": (INTERNAL, "Number of the walkway in the store's map."),
+    "undid": (INTERNAL, "What the picker took back."),
+    "substituted": (INTERNAL, "Lines for which another article was picked."),
+    "heavy": (INTERNAL, "Taken before what is not heavy."),
+    "substitute": (INTERNAL, "What may be offered when the goods are not there."),
     # track
     "vertices": (
         SENSITIVE,
@@ -198,6 +209,10 @@ FIELDS: dict[str, tuple[str, str]] = {
 
 # Fields that stay between a device and its gateway.
 _DEVICE: dict[str, tuple[str, str]] = {
+    "other_sku": (INTERNAL, "What may be taken instead: the article."),
+    "other_name": (INTERNAL, "The same: its name."),
+    "other_bin": (INTERNAL, "The same: its bin."),
+    "other_qty": (INTERNAL, "The same: how many for the whole line."),
     "logs": (
         INTERNAL,
         "The device's logs: number, 0 evidence or 1 track, oldest held, next to come.",
