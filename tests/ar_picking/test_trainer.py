@@ -34,6 +34,7 @@ class Player:
         self._careless = careless
         self._next_ms = 0
         self._sent = None
+        self._before = None
         self._at_bin_ms = None
         frame = self._trainee.frame
 
@@ -79,7 +80,10 @@ class Player:
                 self._careless = False
                 self._press(type="short", found=0)
                 return
-            if step in ("item", "qty"):
+            if self._before != line["bin"]:  # it may have been confirmed in passing
+                self._before = line["bin"]
+                self._press(type="goto", x_cm=item.x_mm // 10, y_cm=item.y_mm // 10)
+            elif step in ("item", "qty"):
                 if left == 0:
                     self._press(type="short", found=held)
                 elif not drive.moving:

@@ -77,7 +77,7 @@ def test_a_lesson_is_played_to_its_sheet(trainer):
         page.keyboard.up("ArrowRight")
         assert page.evaluate("document.getElementById('picture').toDataURL()") != before
         # three lines: to the bin, take, put; a false report of missing goods among them
-        wrong, deadline = True, time.monotonic() + 120
+        wrong, before_bin, deadline = True, None, time.monotonic() + 120
         while time.monotonic() < deadline:
             view = page.evaluate("picking.view()")
             if view["state"] == "done" or page.locator("dialog.sheet[open]").count():
@@ -88,7 +88,9 @@ def test_a_lesson_is_played_to_its_sheet(trainer):
                 time.sleep(1.0)
                 continue
             item = store.bins[view["line"]["bin"]]
-            if view["state"] == "walk":
+            # a bin may be confirmed in passing: one still has to stand before it
+            if view["state"] == "walk" or before_bin != item.id:
+                before_bin = item.id if view["state"] == "pick" else None
                 walk_to(page, item.x_mm / 1000, item.y_mm / 1000)
                 time.sleep(1.5)
             elif view["step"] in ("item", "qty") and wrong:
@@ -113,4 +115,4 @@ def test_a_lesson_is_played_to_its_sheet(trainer):
     assert faults == []
     sheets = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert len(sheets) == 1 and sheets[0]["finished"] and sheets[0]["lesson"] == "first"
-    assert sheets[0]["figures"]["errors"] == {"false_short": 1} and 0 < sheets[0]["points"] < 100
+    assert sheets[0]["figures"]["errors"]["false_short"] == 1 and 0 < sheets[0]["points"] < 100
