@@ -68,11 +68,13 @@ contract: $(VENV)/.done
 	$(BIN)/o2o contract
 
 # What is too long for `make test`: the fuzz tests with a million rounds each, 50 pulled cables while a
-# board is flashed, a rider's day of 24 hours.
+# board is flashed, a rider's day of 24 hours, every lesson of the trainer, hostile surveys.
 soak: $(VENV)/.done
 	O2O_FUZZ=1000000 $(BIN)/pytest tests/shared -k fuzz -s --timeout=7200 $(ARGS)
 	O2O_CUTS=50 $(BIN)/pytest tests/tools/test_board_cuts.py -s --timeout=900 $(ARGS)
 	O2O_HOURS=24 $(BIN)/pytest tests/e2e/test_shift.py -s --timeout=1800 $(ARGS)
+	O2O_LESSONS=all $(BIN)/pytest tests/ar_picking/test_trainer.py -s --timeout=1800 $(ARGS)
+	SURVEY_ROUNDS=60 $(BIN)/pytest tests/ar_picking/test_survey.py -s --timeout=1800 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache out build *.egg-info

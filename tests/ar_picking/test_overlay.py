@@ -301,7 +301,9 @@ def test_cards_keep_long_names_inside(store, camera):
 def test_the_cart_shows_the_slot_to_put_into_by_more_than_colour(store, camera):
     guide = guide_to(store, ["A1-03-2", "A2-05-2"])
     view = guide.view()
-    view["slots"] = [{"slot": k, "order": f"A{k}", "done": int(k == 3), "total": 1} for k in (1, 2, 3)]
+    view["slots"] = [
+        {"slot": k, "order": f"A{k}", "done": int(k == 3), "total": 1} for k in (1, 2, 3)
+    ]
     view["state"] = "pick"
     view["line"] = dict(view["line"], slot=2)
     scene = SceneBuilder(store, camera).build(

@@ -16,6 +16,7 @@ from ar_picking.store import folder, layout
 
 FRAMES = int(os.environ.get("O2O_NEVER_WRONG_FRAMES", "10000"))
 PER_WALK = 100
+FIRST = 5000  # seeds that nothing was tuned on; below 1100 was
 
 
 @pytest.mark.timeout(3600)
@@ -23,7 +24,7 @@ def test_nothing_tracked_is_wrong(tmp_path):
     layout.make(layout.Layout("demo", "示范店"), tmp_path / "demo")
     store = folder.load(tmp_path / "demo")
     walls, shops = Count(), Count()
-    for seed in range(1000, 1000 + FRAMES // PER_WALK):
+    for seed in range(FIRST, FIRST + FRAMES // PER_WALK):
         in_shop = seed % 5 < 2
         width = 1280 if seed % 4 == 0 else 640
         tampered = (20 if in_shop else 1) * (seed % 3)

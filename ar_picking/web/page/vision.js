@@ -105,6 +105,7 @@ export class Vision {
     if (typeof data !== "string") return;
     let message;
     try { message = JSON.parse(data); } catch { return; }
+    if (message.type === "reject") this.flying.delete(message.n); // it was not looked at
     if (message.type !== "pose") return;
     const at = this.flying.get(message.n);
     this.flying.delete(message.n);
