@@ -18,16 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
-from ar_picking.desk import Desk, Look, Reason
+from ar_picking.desk import Desk, Look
+from ar_picking.display import FPS, Action, Display, Screen
 from ar_picking.guide import picklist
 from ar_picking.guide.steps import DONE, IDLE
-from ar_picking.overlay import render_cv2
-from ar_picking.overlay.scene import SceneBuilder
 from ar_picking.overlay.world import Task
-from ar_picking.record import Figures, ListFigures, Recorder, totals
+from ar_picking.record import Figures, ListFigures, totals
 from ar_picking.sim.picker import Frame
 from ar_picking.store.records import Array, Store
 from ar_picking.vision.camera import Camera
@@ -35,15 +33,16 @@ from ar_picking.vision.localize import Localized, Localizer
 from ar_picking.vision.track import TRACKED
 from ar_picking.web.mirror.server import PageServer
 
-_FPS = 15
 _QUEUE = 16
-_NOTICE_MS = 2500
-_PAGE_LAYERS = frozenset(("store",))  # the page has the rest in its own type
+_SILENT_MS = 100  # without a picture for so long, the guide goes on without
 _AFTER_DONE_MS = 2000  # the last screen stays readable in the video
 
-Action = dict[str, Any]
 # told of each press and what the guide made of it: the action, the reason's code or None
 Watcher = Callable[[Action, str | None], None]
+# told of a list that was not taken: its name, the reason's code, and why in words
+Refused = Callable[[str, str, str], None]
+# a guide that cannot take a list now can take it later
+_LATER = frozenset(("queue_full", "lists_full", "journal_full"))
 
 
 class CameraSource(Protocol):
@@ -61,20 +60,14 @@ class CameraSource(Protocol):
         """Events for the guide since the last call: buttons, scans."""
 
 
-class Screen(Protocol):
-    """A window: shows the drawn picture, and says which actions its keys were."""
-
-    def show(self, picture: Any, t_ms: int) -> list[Action]:
-        """Show a picture taken at `t_ms`."""
-
-
 class PickerApp:
     """One picker's guide.
 
     page: its page, served by whoever made it; window: shows the picture with everything drawn into it;
     out: record there; speed: how many times faster than real time a simulator may run; pace: False
     runs as fast as it can; live: the camera's time is the wall's; guided(): whether the way may be
-    shown (a trainer hides it); watch: told of each press.
+    shown (a trainer hides it); watch: told of each press; ends: what becomes of lists is kept there,
+    told of each journal entry by whoever made the desk; refused: told of each list not taken.
     """
 
     def __init__(
@@ -92,34 +85,45 @@ class PickerApp:
         see_through: bool = False,
         guided: Callable[[], bool] = lambda: True,
         watch: Watcher | None = None,
+        ends: ListFigures | None = None,
+        refused: Refused = lambda *_: None,
     ) -> None:
         self.store = store
         self.desk = desk
         self._camera = camera
         self.page = page
-        self._window = window
         self._speed = speed
         self._pace = pace
         self._live = live
-        self._see_through = see_through
         self._guided = guided
         self._watch = watch
         self._localizer = Localizer(store, camera.camera)
-        self._scene = SceneBuilder(store, camera.camera, see_through)
-        size = (camera.camera.width, camera.camera.height)
-        self._recorder = Recorder(out, size, _FPS) if out is not None else None
+        self._display = Display(
+            store,
+            camera.camera,
+            page=page,
+            window=window,
+            out=out,
+            see_through=see_through,
+            press=self.press,
+            more=self.more,
+        )
         self._figures = Figures(camera.camera)
         self._lists: queue.Queue[Action] = queue.Queue(_QUEUE)
         self._presses: queue.Queue[Action] = queue.Queue(_QUEUE)
         self._taken: set[str] = set()
         self._taken_lock = threading.Lock()
         self._stop = threading.Event()
-        self._ends = ListFigures()
+        self._ends = ends or ListFigures()
+        self._refused = refused
+        self._later: list[Action] = []  # lists that the guide had no room for
+        self._turned_down = 0
         self._look: Look = desk.look()
-        self._notice: tuple[Reason | None, int] = (None, 0)
         self._busy_s = 0.0
         self._wanted: Array = np.zeros((0, 3))  # what the last picture had to show in the store
         self.t_ms = 0
+        self._fed_ms = 0
+        self._frame: Frame | None = None  # the newest
 
     def submit(self, obj: Any) -> str | None:
         """Hand in a pick list from any thread.
@@ -170,9 +174,10 @@ class PickerApp:
                 self._busy_s += time.perf_counter() - busy
                 if getattr(self._camera, "ended", False):
                     break
-                idle = self._idle and self._lists.empty()
+                idle = self._idle and self._lists.empty() and not self._later
                 done_ms = done_ms if idle and done_ms else self.t_ms if idle else 0
-                if until_done and self._ends.done and idle and self.t_ms - done_ms > _AFTER_DONE_MS:
+                ended = self._ends.done or self._turned_down
+                if until_done and ended and idle and self.t_ms - done_ms > _AFTER_DONE_MS:
                     break
                 self.t_ms = self._next_time(self.t_ms, began)
         finally:
@@ -189,7 +194,7 @@ class PickerApp:
 
         Sleeps when we are early, leaves pictures out when a fast run is late.
         """
-        step = 1000 // _FPS
+        step = 1000 // FPS
         if self._live:
             self._stop.wait(0.005)
             return max(t_ms + 1, round((time.monotonic() - began) * 1000))
@@ -207,117 +212,84 @@ class PickerApp:
     def _step(self, t_ms: int) -> None:
         frame = self._camera.frame(t_ms)
         if frame is None:
-            self.desk.work()
+            self._without(t_ms)
             return
         seen = self._localizer.update(frame.picture, frame.t_ms, self._wanted)
         self._feed(seen, frame.t_ms)
-        view, path, tour = self._look.view, self._look.path, self._look.tour
+        shown, look = self._shown()
+        self._camera.read(look.view, look.path if seen.tracked.state == TRACKED else [])
+        self._wanted = self._display.scene.world.points(shown)
+        self._figures.add(seen.tracked, frame.truth, self._wanted)
+        self._frame = frame
+        self._display.draw(frame, seen.tracked, look, shown, t_ms)
+
+    def _without(self, t_ms: int) -> None:
+        """No new picture: presses and lists still count, the state ages, and what was drawn into the
+        last picture is taken out of it when its pose is too old.
+        """
+        if t_ms - self._fed_ms < _SILENT_MS:
+            self.desk.work()
+            return
+        self._feed(None, t_ms)
+        tracked = self._localizer.at(t_ms)
+        shown, look = self._shown()
+        if self._frame is not None and self._display.is_drawn and tracked.state != TRACKED:
+            self._display.draw(self._frame, tracked, look, shown, t_ms)
+        else:
+            self._display.tick(tracked, look, t_ms)
+
+    def _shown(self) -> tuple[Task, Look]:
+        """The task, and of what the guide says that which may be shown."""
+        view = self._look.view
         if not self._guided():
-            path, tour = [], []
-        tracked = seen.tracked
-        shown = Task.of_view(view, path) if self._guided() else Task(view["state"])
-        self._camera.read(view, path if tracked.state == TRACKED else [])
-        self._wanted = self._scene.world.points(shown)
-        self._figures.add(tracked, frame.truth, self._wanted)
-        if self.page is None and self._window is None and self._recorder is None:
-            return
-        recording = self._recorder is not None
-        scene = self._scene.build(tracked, view, shown, path, tour, t_ms, recording)
-        if self.page is not None:
-            self._publish(seen, path, tour, self._page_picture(frame, scene), t_ms)
-        self._show(frame, scene, t_ms)
+            return Task(view["state"]), Look(view, [], [])
+        return Task.of_view(view, self._look.path), self._look
 
-    def _show(self, frame: Frame, scene: dict[str, Any], t_ms: int) -> None:
-        """The whole scene into the picture, for the window and the recording."""
-        if self._window is None and self._recorder is None:
-            return
-        picture = np.zeros_like(frame.picture) if self._see_through else frame.picture
-        render_cv2.draw(picture, scene)
-        if self._recorder is not None:
-            self._recorder.picture(picture)
-            self._recorder.offer(scene, self._look.view["state"], picture)
-        if self._window is not None:
-            for action in self._window.show(picture, t_ms):
-                self.press(action)
-
-    def _feed(self, seen: Localized, t_ms: int) -> None:
-        """Positions, sightings and presses into the guide; then the next list."""
+    def _feed(self, seen: Localized | None, t_ms: int) -> None:
+        """Positions, sightings and presses into the guide; then lists."""
         desk = self.desk
-        if seen.fit is not None and seen.tracked.age_ms == 0:  # believed, if not fit to draw with
-            x, y = seen.fit.pose.position[:2]
-            desk.event({"type": "at", "x_mm": round(x * 1000), "y_mm": round(y * 1000)}, t_ms)
-        presses: list[Action] = [
-            {"type": "seen", "marker": each.id, "distance_mm": each.distance_mm}
-            for each in seen.sightings
-        ]
-        presses += [*self._camera.actions(), *_drained(self._presses)]
-        for action in presses:
+        self._fed_ms = t_ms
+        presses: list[Action] = []
+        if seen is not None:
+            if (
+                seen.fit is not None and seen.tracked.age_ms == 0
+            ):  # believed, if not fit to draw with
+                x, y = seen.fit.pose.position[:2]
+                desk.event({"type": "at", "x_mm": round(x * 1000), "y_mm": round(y * 1000)}, t_ms)
+            presses += [
+                {"type": "seen", "marker": each.id, "distance_mm": each.distance_mm}
+                for each in seen.sightings
+            ]
+        for action in (*presses, *self._camera.actions(), *_drained(self._presses)):
             reason = desk.event(action, t_ms)
             if reason is not None:
-                self._notice = (reason, t_ms)
+                self._display.notice = (reason, t_ms)
             if self._watch is not None:
                 self._watch(action, None if reason is None else reason[0])
-        for obj in _drained(self._lists):
-            desk.event({"type": "list", "list": obj}, t_ms)
+        self._hand_in(t_ms)
         desk.work()
         self._look = desk.look()
         view = self._look.view
         if view["list"] and view["bound_dm"] is not None:
             self._ends.bounds[view["list"]] = view["bound_dm"]
 
-    def _publish(
-        self,
-        seen: Localized,
-        path: list[tuple[int, int]],
-        tour: list[tuple[int, int]],
-        jpeg: bytes | None,
-        t_ms: int,
-    ) -> None:
-        assert self.page is not None
-        pose = seen.tracked.pose
-        at = (
-            None
-            if pose is None
-            else [round(float(v), 2) for v in (*pose.position[:2], pose.heading_deg)]
-        )
-        tick = {
-            "type": "tick",
-            "state": seen.tracked.state,
-            "age_ms": seen.tracked.age_ms,
-            "to_go_dm": self._look.view["to_go_dm"],
-            "pose": at,
-            "path": path,
-            "tour": tour,
-            "notice": self._notice_json(t_ms),
-            "recording": self._recorder is not None,
-            **self.more(),
-        }
-        moving = ("to_go_dm", "walked_dm")
-        view = {key: value for key, value in self._look.view.items() if key not in moving}
-        self.page.publish(tick, {"type": "view", "view": view}, jpeg)
+    def _hand_in(self, t_ms: int) -> None:
+        """Lists in the order they came; what the guide has no room for waits here, the rest is told."""
+        self._later += _drained(self._lists, _QUEUE - len(self._later))
+        while self._later:
+            obj = self._later[0]
+            reason = self.desk.event({"type": "list", "list": obj}, t_ms)
+            if reason is not None and reason[0] in _LATER:
+                return
+            self._later.pop(0)
+            if reason is not None:
+                self._turned_down += 1
+                self._display.notice = (reason, t_ms)
+                self._refused(str(obj.get("list")), reason[0], reason[2])
 
     def more(self) -> dict[str, Any]:
         """What a page that shows more than a mirror gets with each tick."""
         return {}
-
-    def _notice_json(self, t_ms: int) -> dict[str, Any] | None:
-        reason, then_ms = self._notice
-        if reason is None or t_ms - then_ms > _NOTICE_MS:
-            return None
-        code, zh, en = reason
-        return {"at": then_ms, "reason": {"code": code, "zh": zh, "en": en}}
-
-    def _page_picture(self, frame: Frame, scene: dict[str, Any]) -> bytes | None:
-        """The picture as JPEG without card and map, which the page shows itself.
-
-        None when nobody waits for one.
-        """
-        if self.page is None or not self.page.wants_picture():
-            return None
-        image = frame.picture.copy() if self._recorder is not None else frame.picture
-        render_cv2.draw(image, scene, _PAGE_LAYERS)
-        ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 78])
-        return data.tobytes() if ok else None
 
     def _summary(self, t_ms: int) -> dict[str, Any]:
         figures = self._figures.as_json()
@@ -332,7 +304,8 @@ class PickerApp:
             **figures,
             "frames_per_second": round(figures["frames"] / busy, 1) if busy else None,
         }
-        return summary if self._recorder is None else self._recorder.close(summary)
+        recorder = self._display.recorder
+        return summary if recorder is None else recorder.close(summary)
 
 
 def _drained(waiting: queue.Queue[dict[str, Any]], most: int = _QUEUE) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ar_picking.app import CameraSource, PickerApp
     from ar_picking.desk import Desk
     from ar_picking.link import TabletLink
+    from ar_picking.record import ListFigures
     from ar_picking.store.records import Store
 
 HELP = "guide a picker through pick lists"
@@ -113,17 +114,20 @@ def run(args: argparse.Namespace) -> int:
     Journal entries and the summary are JSON lines on stdout; with --broker the entries go to the
     gateway as well, and the program ends only when the gateway has them (or after 20 s).
     """
+    from ar_picking.record import ListFigures
     from ar_picking.store import folder
 
     lists = [read_list(path) for path in args.picklist]
     store = folder.load(args.store)
 
+    ends = ListFigures()  # a tablet that takes up what it was at has entries before there is an app
+
     def entry(event: str, fields: dict[str, Any]) -> None:
-        app.entry(event, fields)
+        ends.entry(event, fields)
         _print_entry(event, fields)
 
     link, desk = make_desk(args, store, entry)
-    app = make_app(args, desk, store)
+    app = make_app(args, desk, store, ends)
     for path, obj in zip(args.picklist, lists, strict=True):
         reason = app.submit(obj)
         if reason:
@@ -175,7 +179,7 @@ def _deliver(link: TabletLink) -> None:
         time.sleep(0.1)
 
 
-def make_app(args: argparse.Namespace, desk: Desk, store: Store) -> PickerApp:
+def make_app(args: argparse.Namespace, desk: Desk, store: Store, ends: ListFigures) -> PickerApp:
     """A guide from parsed options; ConfigError or StoreError say what is wrong with them."""
     from ar_picking.app import PickerApp
     from ar_picking.overlay.minimap import plan_view
@@ -198,6 +202,8 @@ def make_app(args: argparse.Namespace, desk: Desk, store: Store) -> PickerApp:
         store,
         source,
         desk,
+        ends=ends,
+        refused=_print_refused,
         out=args.out,
         page=page,
         window=KeyWindow("拣货 Picking") if args.window else None,
@@ -261,6 +267,10 @@ def address(words: str, option: str = "--http") -> tuple[str, int]:
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ConfigError(f"{option} {words}: write it like 127.0.0.1:8081")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _print_refused(name: str, code: str, why: str) -> None:
+    _say({"event": "list_refused", "list": name, "code": code, "reason": why})
 
 
 def _print_entry(event: str, fields: dict[str, Any]) -> None:

@@ -118,6 +118,10 @@ class Localizer:
             return picture
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
+    def at(self, t_ms: int) -> TrackedPose:
+        """The state at `t_ms` when no picture has come: it ages."""
+        return self._tracker.at(t_ms)
+
     def marker_health(self) -> dict[int, tuple[int, int, float]]:
         """Of every marker seen so far: times seen, times used, median residual in pixels."""
         return self._health.table()

@@ -18,25 +18,39 @@ from pathlib import Path
 
 from firmware.boards.files import Files
 from firmware.boards.flash import partition
+from firmware.boards.names import NAMES
 from firmware.system.errors import ConfigError
 
 _BAUD = 115_200
 
 
 class Stream:
-    """A TCP connection that never blocks; the stream of system.mqtt."""
+    """A TCP connection that never blocks, not for a name either; the stream of system.mqtt."""
 
     def __init__(self, lines: set, host: str, port: int):
         self._lines = lines
-        self._socket = socket.socket()
+        self._target = (host, port)
+        self._socket: "socket.socket" = None
+        self._open = False
+        self._dial()
+
+    def _dial(self):
+        """Begin to connect, once it is known where the host is."""
+        found = NAMES.address(*self._target)
+        if found is None:
+            return False
+        family, address = found
+        self._socket = socket.socket(family)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._open = False
         with contextlib.suppress(BlockingIOError):
-            self._socket.connect((host, port))
+            self._socket.connect(address)
+        return True
 
     def ready(self) -> bool:
-        """Tell whether the connection stands; OSError when it was refused."""
+        """Tell whether the connection stands; OSError when it was refused or the name is not known."""
+        if self._socket is None and not self._dial():
+            return False
         if not self._open:
             _, writable, _ = select.select([], [self._socket], [], 0)
             if not writable:
@@ -64,8 +78,9 @@ class Stream:
 
     def close(self) -> None:
         """Close the connection."""
-        self._lines.discard(self._socket)
-        self._socket.close()
+        if self._socket is not None:
+            self._lines.discard(self._socket)
+            self._socket.close()
 
 
 class TlsStream(Stream):

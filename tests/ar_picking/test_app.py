@@ -17,11 +17,12 @@ from ar_picking.app import PickerApp
 from ar_picking.desk import OwnDesk
 from ar_picking.errors import StoreError
 from ar_picking.guide.shop import Shop
-from ar_picking.record import Figures, overlay_error_px
+from ar_picking.record import Figures, ListFigures, overlay_error_px
 from ar_picking.sim.picker import SimPicker
 from ar_picking.store import folder, layout, sample
 from ar_picking.vision.camera import Camera, Pose
 from ar_picking.vision.track import TRACKED, TrackedPose
+from protocols.compat import crc32
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +35,14 @@ def small(tmp_path_factory):
 def make(store, entries, size=(640, 360), **options):
     camera = SimPicker(store, Camera.from_hfov(*size), shorts=options.pop("shorts", None))
 
+    ends = ListFigures()
+
     def journal(event, fields):
         entries.append((event, fields))
-        app.entry(event, fields)
+        ends.entry(event, fields)
 
-    app = PickerApp(store, camera, OwnDesk(Shop.of_store(store), journal), pace=False, **options)
-    return app
+    desk = OwnDesk(Shop.of_store(store), journal)
+    return PickerApp(store, camera, desk, pace=False, ends=ends, **options)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,61 @@ def test_lists_arrive_while_it_runs_and_it_stops_when_asked(small):
         thread.join(20)
     assert not thread.is_alive()
     assert entries[0][0] == "list_started" and entries[0][1]["list"] == "L2"
+
+
+def test_lists_wait_where_the_guide_has_no_room_and_what_is_refused_is_told(small):
+    entries, told = [], []
+    app = make(small, entries, size=(320, 240), refused=lambda *why: told.append(why))
+    names = [f"L{k}" for k in range(30)]
+    for k in range(0, 30, 10):
+        for name in names[k : k + 10]:
+            assert app.submit(sample.sample_list(small, name, 1, seed=k)) is None
+        app.run(seconds=app.t_ms / 1000 + 0.5)
+    guide = app.desk.guide
+    assert len(guide.waiting) + 1 + len(app._later) == 30 and told == []
+    # the guide knows it from before: not taken, and told
+    other = make(small, [], size=(320, 240), refused=lambda *why: told.append(why))
+    known = sample.sample_list(small, "L9", 1)
+    assert other.desk.event({"type": "list", "list": known}, 0) is None
+    other.submit(known)
+    other.run(seconds=0.3)
+    assert [(name, code) for name, code, _ in told] == [("L9", "list_known")]
+
+
+def test_a_run_that_waits_for_its_lists_ends_when_they_are_refused(small):
+    app = make(small, [], size=(320, 240))
+    known = sample.sample_list(small, "L9", 1)
+    app.desk.guide.known.append(crc32(b"L9"))
+    app.submit(known)
+    assert app.run(seconds=60, until_done=True)["seconds"] < 10
+
+
+def test_without_pictures_presses_count_and_nothing_old_stays_drawn(small):
+    """The camera falls silent in the middle of a walk."""
+    published = []
+
+    class Page:
+        def wants_picture(self):
+            return True
+
+        def publish(self, tick, view, jpeg):
+            published.append((tick, view["view"], jpeg))
+
+    app = make(small, [], page=Page())
+    app.submit(sample.sample_list(small, "L1", 3, seed=4))
+    while not app._display.is_drawn:
+        app.run(seconds=app.t_ms / 1000 + 0.2)
+        assert app.t_ms < 60_000
+    drawn = published[-1][2]
+    app._camera.frame = lambda t_ms, draw=True: None
+    published.clear()
+    app.press({"type": "manual", "on": True})
+    app.run(seconds=app.t_ms / 1000 + 1.5)
+    assert app.desk.guide.manual
+    states = [tick["state"] for tick, _, _ in published]
+    assert states[-1] == "lost" and "degraded" in states and not app._display.is_drawn
+    pictures = [jpeg for _, _, jpeg in published if jpeg]
+    assert len(pictures) == 1 and pictures[0] != drawn
 
 
 def test_a_journal_that_refuses_ends_the_run_and_is_not_hidden(small):

@@ -5,6 +5,7 @@ import pty
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tty
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from firmware.boards import linux_line
 from firmware.boards.linux import LinuxBoard
 from firmware.boards.linux_radio import Radio, payload_of
+from firmware.boards.names import Names
 from firmware.system.errors import ConfigError
 from protocols.adverts import Reading, decode
 from tools.parts.place import ROOT
@@ -285,3 +287,57 @@ def test_the_battery_is_read_where_there_is_one(tmp_path):
     for text, pct in (("57\n", 57), ("130\n", 100), ("unknown\n", None)):
         Path(capacity).write_text(text)
         assert LinuxBoard.battery_pct(str(tmp_path)) == pct
+
+
+def test_a_name_server_that_does_not_answer_holds_nobody_up():
+    asked, answer = threading.Event(), threading.Event()
+
+    def look_up(host, port, **kind):
+        asked.set()
+        assert answer.wait(20)
+        return [(socket.AF_INET, kind["type"], 0, "", ("127.0.0.1", port))]
+
+    names = Names(look_up)
+    assert names.address("127.0.0.1", 1883) == (socket.AF_INET, ("127.0.0.1", 1883))
+    assert names.address("broker.shop", 1883) is None  # at once, though nobody has answered
+    assert asked.wait(10) and names.address("broker.shop", 1883) is None
+    answer.set()
+    found = until(lambda: names.address("broker.shop", 1883))
+    assert found == (socket.AF_INET, ("127.0.0.1", 1883))
+
+
+def test_an_unknown_name_is_a_refused_connection_and_is_asked_for_again():
+    calls = []
+
+    def look_up(host, port, **kind):
+        calls.append(host)
+        if len(calls) == 1:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, kind["type"], 0, "", ("127.0.0.1", port))]
+
+    names = Names(look_up)
+
+    def refused():
+        try:
+            names.address("broker.shop", 1883)
+        except OSError as fault:
+            return fault
+
+    assert "broker.shop" in str(until(refused))
+    assert until(lambda: names.address("broker.shop", 1883))[1] == ("127.0.0.1", 1883)
+
+
+def test_a_known_address_outlives_the_name_server(monkeypatch):
+    monkeypatch.setattr("firmware.boards.names._AGAIN_S", 0)
+    calls = []
+
+    def look_up(host, port, **kind):
+        calls.append(host)
+        if len(calls) > 1:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [(socket.AF_INET, kind["type"], 0, "", ("127.0.0.1", port))]
+
+    names = Names(look_up)
+    until(lambda: names.address("broker.shop", 1883))
+    until(lambda: names.address("broker.shop", 1883) and len(calls) > 2)
+    assert names.address("broker.shop", 1883)[1] == ("127.0.0.1", 1883)

@@ -107,7 +107,7 @@ def test_an_older_image_grows_and_keeps_what_it_has(tmp_path):
     track.close()
     assert buf == b"record" and path.stat().st_size == 304 * 4_096
     ends = sorted((first, first + blocks) for first, blocks in PARTITIONS.values())
-    assert all(ends[i][1] == ends[i + 1][0] for i in range(len(ends) - 1))
+    assert all(ends[i][1] <= ends[i + 1][0] for i in range(len(ends) - 1))  # none in another
 
 
 def test_the_receiver_is_told_and_its_line_opened_anew(tmp_path):
