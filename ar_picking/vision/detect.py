@@ -109,9 +109,22 @@ def candidates(grey: NDArray[np.uint8], half: bool, side_px: float | None = None
         module = side_px / (16.0 if half else 8.0)
         window = int(np.clip(round(_WINDOW_MODULES * module), 5, 61)) | 1
     if not half:
-        return find_squares(grey, window if side_px else 2 * window - 3, _CONTRAST)
-    small = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return find_squares(np.asarray(small, np.uint8), window, _CONTRAST) * 2.0 + 0.5
+        quads = find_squares(grey, window if side_px else 2 * window - 3, _CONTRAST)
+    else:
+        quads = _smaller(grey, 2, window)
+    if side_px is not None:
+        return quads
+    # a near marker's modules are wider than the window, and its black border comes out hollow
+    return np.concatenate([quads, _smaller(grey, 8 if half else 4, _WINDOW_PX)])
+
+
+def _smaller(grey: NDArray[np.uint8], by: int, window_px: int) -> Array:
+    """Squares of the picture made smaller, in pixels of the whole one."""
+    size = (max(1, grey.shape[1] // by), max(1, grey.shape[0] // by))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    scale = np.array([grey.shape[1] / size[0], grey.shape[0] / size[1]])
+    found = find_squares(np.asarray(small, np.uint8), window_px, _CONTRAST)
+    return np.asarray((found + 0.5) * scale - 0.5)
 
 
 def measure(
