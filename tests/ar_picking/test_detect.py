@@ -285,3 +285,26 @@ def test_the_command_prints_a_line_per_picture_and_goes_on_after_a_bad_one(photo
     ]
     assert all(set(d) == {"id", "corners"} for line in lines for d in line["detections"])
     assert np.array(lines[1]["detections"][0]["corners"]).shape == (4, 2)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (640, 480), (720, 1280)])
+@pytest.mark.parametrize("share", [0.12, 0.2, 0.3, 0.4])
+def test_a_marker_near_the_camera_is_found(size, share):
+    """Its modules are wider than the threshold's window; a picker bends down to a label."""
+    width, height = size
+    side = share * max(width, height)
+    rng = np.random.default_rng(5)
+    family = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
+    card = np.kron(cv2.aruco.generateImageMarker(family, 77, 8), np.ones((100, 100), np.uint8))
+    card = cv2.copyMakeBorder(card, 100, 100, 100, 100, cv2.BORDER_CONSTANT, value=255)
+    turn, scale = 0.3, side / 800.0
+    to = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    to = np.column_stack([to, np.array([width / 2, height / 2]) - to @ [500, 500]])
+    area = cv2.warpAffine(np.full_like(card, 255), to, size)
+    picture = np.where(area > 0, cv2.warpAffine(card, to, size, flags=cv2.INTER_AREA), 120)
+    picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.8)
+    picture = np.clip(picture + rng.normal(0.0, 4.0, picture.shape), 0, 255).astype(np.uint8)
+    found = MarkerDetector(range(50, 100)).detect(picture)
+    assert [d.id for d in found] == [77]
+    corners = np.array([[99.5, 99.5], [899.5, 99.5], [899.5, 899.5], [99.5, 899.5]])
+    assert np.abs(found[0].corners - corners @ to[:, :2].T - to[:, 2]).max() < 1.0
