@@ -100,7 +100,13 @@ class Admin:
         )
 
     async def _unpair(self, request: web.Request) -> web.Response:
-        self._pairings.unpair(await self._device(request))
+        device = await self._device(request)
+        self._pairings.unpair(device)
+        if not self._pairings.is_saved:
+            raise web.HTTPInsufficientStorage(
+                text=f"{device} is un-paired, but the file of sessions cannot be written (disk full?): "
+                "make room; the box tries again every minute"
+            )
         raise web.HTTPSeeOther("/admin")
 
     async def _device(self, request: web.Request) -> str:

@@ -61,7 +61,8 @@ class SiteCertificate:
         """Make what is missing, ends within 30 days, or is for other names; True when something was."""
         now = now or datetime.datetime.now(datetime.UTC)
         ca_path, ca_key_path = self._folder / CA_FILE, self._folder / CA_KEY_FILE
-        is_new = not ca_path.exists() and not ca_key_path.exists()
+        # A key alone is what a power cut leaves of a first start: no tablet trusts it yet.
+        is_new = not ca_path.exists()
         if is_new:
             _write(ca_key_path, ca_path, *_authority(now))
         ca, ca_key = _read(ca_path), _read_key(ca_key_path)
@@ -78,7 +79,15 @@ class SiteCertificate:
             ends = cert.not_valid_after_utc - now > datetime.timedelta(days=RENEW_DAYS)
             is_ours = cert.issuer == ca.subject and _signed_by(cert, ca)
             is_now = cert.not_valid_before_utc <= now
-            if ends and is_ours and is_now and certificate_names(cert) >= set(self._names):
+            # Between its two files the power may have gone.
+            is_whole = cert.public_key() == _read_key(key_path).public_key()
+            if (
+                is_whole
+                and ends
+                and is_ours
+                and is_now
+                and certificate_names(cert) >= set(self._names)
+            ):
                 return False
         _write(key_path, cert_path, *_box(now, ca, ca_key, self._names))
         return True
@@ -234,6 +243,11 @@ def _read(path: Path) -> x509.Certificate:
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(path.read_bytes(), None)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} is not there: put it back from a copy, or delete {CA_FILE} too, start again, "
+            "and let the tablets trust the new one"
+        ) from None
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import sys
 
+from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web_exceptions import HTTPException
 
 _KINDS_MAX = 20
-_THEIRS = (BadHttpMessage, HTTPException, ConnectionError, TimeoutError)
+_THEIRS = (BadHttpMessage, HTTPException, web.RequestPayloadError, ConnectionError, TimeoutError)
 
 
 class FaultLog(logging.Handler):

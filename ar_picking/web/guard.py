@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.typedefs import Middleware
 
 PAGE_POLICY = (
@@ -51,7 +52,12 @@ def guard(scheme: str, names: Iterable[str], policy: str) -> Middleware:
             origin = request.headers.get("Origin")
             if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
                 raise web.HTTPForbidden(text="only this box's own pages may ask")
-            response = await handler(request)
+            try:
+                response = await handler(request)
+            except (web.RequestPayloadError, BadHttpMessage):  # a body that cannot be unpacked
+                damaged = web.HTTPBadRequest(text="the request's body is damaged")
+                damaged.force_close()  # nobody knows where the next request would begin
+                raise damaged from None
         except web.HTTPException as fault:
             fault.headers.update(headers)
             fault.headers.setdefault("Cache-Control", "no-store")

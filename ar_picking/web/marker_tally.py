@@ -39,15 +39,21 @@ class MarkerTally:
         return added([self._ended, *self._running.values()])
 
     def keep(self, folder: Path) -> None:
-        """Add what is new to the store folder's own book; said once on stderr when that cannot be."""
+        """Add what is new to the store folder's own book; said once on stderr when that cannot be.
+
+        What could not be added is added the next time, or lost when the box stops before.
+        """
+        before = self._taken
         fresh = self.take()
         if not fresh:
             return
         try:
             wear.merge(folder, time.strftime("%Y-%m-%d"), fresh)
+            self._has_failed = False
         except StoreError as fault:
+            self._taken = before  # they are taken again the next time
             if not self._has_failed:
-                sys.stderr.write(f"{fault}; the wear of markers is not kept\n")
+                sys.stderr.write(f"{fault}; the wear of markers is not kept, but tried again\n")
             self._has_failed = True
 
     def take(self) -> Counts:

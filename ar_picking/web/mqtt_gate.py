@@ -22,7 +22,7 @@ _READ_BYTES = 4_096
 _HEARTBEAT_S = 20.0
 _PACKETS_A_SECOND = 400
 _DISCONNECT_S = 0.5
-_GOODBYE_S = 3.0
+GOODBYE_S = 3.0
 
 
 class MqttGate:
@@ -132,7 +132,11 @@ class MqttGate:
                 return WSCloseCode.OK, ""
 
 
-async def close(socket: web.WebSocketResponse, code: int, why: str) -> None:
-    """Close a WebSocket with a reason; one that takes no goodbye is let go after a while."""
-    with contextlib.suppress(ConnectionError, RuntimeError, TimeoutError):
-        await asyncio.wait_for(socket.close(code=code, message=why.encode()[:123]), _GOODBYE_S)
+async def close(socket: web.WebSocketResponse, code: int, why: str) -> bool:
+    """Close a WebSocket with a reason; False when it took no goodbye within 3 s: cut it off."""
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        try:
+            await asyncio.wait_for(socket.close(code=code, message=why.encode()[:123]), GOODBYE_S)
+        except TimeoutError:
+            return False
+    return True

@@ -27,6 +27,7 @@ from ar_picking.web.guard import ADMIN_POLICY, PAGE_POLICY, guard
 from ar_picking.web.marker_tally import MarkerTally
 from ar_picking.web.mqtt_gate import MqttGate
 from ar_picking.web.pairing import SESSION_S, Pairings, TooManyTriesError
+from ar_picking.web.porch import Porch
 from ar_picking.web.sockets import Sockets, paired
 from ar_picking.web.vision_desk import VisionDesk
 
@@ -69,11 +70,12 @@ class EdgeBox:
         self.pairings = box.pairings
         self.tally = MarkerTally()
         self.desk = VisionDesk(box.store, box.devices, self.tally, box.workers)
-        self.sockets = Sockets(self._device)
+        self.sockets = Sockets(self._device, self._renew)
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[asyncio.Server] = []
-        self.door, self.log = Doorkeeper(), FaultLog()
+        self.porch = Porch()
+        self.door, self.log = Doorkeeper(self._device), FaultLog()
         self._port = box.http[1]
         self._admin_port = 0
         self._cookie = "o2o-picker" if box.tls is None else "__Host-o2o-picker"
@@ -143,16 +145,16 @@ class EdgeBox:
         self._runners.append(runner)
         assert runner.server is not None
         # Not web.TCPSite: it lets a TLS handshake take a minute.
-        server = await asyncio.get_running_loop().create_server(
-            runner.server,
-            host or None,
-            port,
-            ssl=tls,
-            reuse_address=True,
-            ssl_handshake_timeout=None if tls is None else _SHAKE_S,
-        )
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+        listeners = await self.porch.listen(host, port)
+        for each in listeners:
+            server = await asyncio.get_running_loop().create_server(
+                runner.server,
+                sock=each,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else _SHAKE_S,
+            )
+            self._servers.append(server)
+        return int(listeners[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close every connection and end the threads."""
@@ -164,6 +166,8 @@ class EdgeBox:
         await self.sockets.end_all()
         for runner in self._runners:
             await runner.cleanup()
+        self.door.end_all()
+        self.pairings.save_again()
         await asyncio.to_thread(self.desk.close)
         await self._keep_wear()
 
@@ -174,7 +178,11 @@ class EdgeBox:
             "vision": self.desk.summary(),
             "mqtt": None if gate is None else gate.counts,
             "pairing": self.pairings.counts,
-            "http": {**self.log.counts, "ended_at_the_door": self.door.ended},
+            "http": {
+                **self.log.counts,
+                "ended_at_the_door": self.door.ended,
+                "refused": self.porch.refused,
+            },
             "open": self.sockets.names(),
             "markers": {
                 str(marker): {"seen": seen, "used": used, "residual_px": round(px, 3)}
@@ -208,6 +216,23 @@ class EdgeBox:
             raise web.HTTPForbidden(text="the code is wrong, used or too old; ask for a new one")
         device, token = found
         response = web.json_response({"device": device, "config": self._config(request, device)})
+        self._set_cookie(response, token)
+        return response
+
+    async def _session(self, request: web.Request) -> web.Response:
+        device = paired(self._device(request))
+        config = self._config(request, device)
+        obj = {"device": device, "config": config, "store": self._box.store.id}
+        response = web.json_response(obj)
+        self._renew(request, response, device)
+        return response
+
+    def _renew(self, request: web.Request, response: web.StreamResponse, device: str) -> None:
+        """A tablet in use stays paired; at most once a day, before its answer is prepared."""
+        if self.pairings.renew(device):
+            self._set_cookie(response, request.cookies[self._cookie])
+
+    def _set_cookie(self, response: web.StreamResponse, token: str) -> None:
         response.set_cookie(
             self._cookie,
             token,
@@ -217,12 +242,6 @@ class EdgeBox:
             samesite="Strict",
             secure=self._box.tls is not None,
         )
-        return response
-
-    async def _session(self, request: web.Request) -> web.Response:
-        device = paired(self._device(request))
-        config = self._config(request, device)
-        return web.json_response({"device": device, "config": config, "store": self._box.store.id})
 
     def _device(self, request: web.Request) -> str | None:
         """The device whose session's cookie a request carries."""
@@ -256,6 +275,7 @@ class EdgeBox:
         for minute in itertools.count(1):
             await asyncio.sleep(_COLLECT_S)
             await self.desk.collect()
+            self.pairings.save_again()
             if minute % _WEAR_EVERY == 0:
                 await self._keep_wear()
 

@@ -1,26 +1,56 @@
-"""The WebSockets that stand: one of a kind for each paired device, closed when its session is over."""
+"""The WebSockets that stand: one of a kind for each paired device, closed when its session is over.
+
+A goodbye is waited for a short while only. After it the connection is cut: a transport that is closed
+as usual stays until the other side has taken what was written, which may be never.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from ar_picking.web.mqtt_gate import close
+from ar_picking.web.mqtt_gate import GOODBYE_S, close
 
 _HEARTBEAT_S = 20.0
 
 Serve = Callable[[web.WebSocketResponse, str], Awaitable[None]]
 
 
-class Sockets:
-    """device_of(request): the paired device that a request comes from, None for nobody."""
+@dataclass(eq=False, slots=True)
+class _Standing:
+    """A socket and its transport, of which the socket lets go when it closes."""
 
-    def __init__(self, device_of: Callable[[web.Request], str | None]) -> None:
-        self._device_of = device_of
-        self._open: dict[tuple[str, str], web.WebSocketResponse] = {}
+    socket: web.WebSocketResponse
+    transport: asyncio.Transport | None
+
+    async def end(self, code: int, why: str) -> None:
+        """Say goodbye, and cut it off when that is not taken."""
+        if not await close(self.socket, code, why) and self.transport is not None:
+            self.transport.abort()
+
+    def cut_soon(self) -> None:
+        """Leave the last bytes a while to go."""
+        if self.transport is not None:
+            asyncio.get_running_loop().call_later(GOODBYE_S, self.transport.abort)
+
+
+class Sockets:
+    """device_of(request): the paired device that a request comes from, None for nobody.
+
+    greet(request, response, device): called with what answers a device, before it goes out.
+    """
+
+    def __init__(
+        self,
+        device_of: Callable[[web.Request], str | None],
+        greet: Callable[[web.Request, web.StreamResponse, str], None] = lambda *_: None,
+    ) -> None:
+        self._device_of, self._greet = device_of, greet
+        self._open: dict[tuple[str, str], _Standing] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def connect(
@@ -34,33 +64,36 @@ class Sockets:
         socket = web.WebSocketResponse(
             max_msg_size=max_bytes, heartbeat=_HEARTBEAT_S, compress=False
         )
-        await socket.prepare(request)
-        if self._device_of(request) != device:  # its session ended while it connected
-            await close(socket, WSCloseCode.POLICY_VIOLATION, "this tablet is unpaired")
-            return socket
+        standing = _Standing(socket, request.transport)
         key = device, kind
-        old = self._open.get(key)
-        self._open[key] = socket
-        if old is not None:
-            self._spawn(close(old, WSCloseCode.POLICY_VIOLATION, "another page took over"))
+        self._greet(request, socket, device)
+        await socket.prepare(request)
         try:
+            if self._device_of(request) != device:  # its session ended while it connected
+                await standing.end(WSCloseCode.POLICY_VIOLATION, "this tablet is unpaired")
+                return socket
+            old = self._open.get(key)
+            self._open[key] = standing
+            if old is not None:
+                self._spawn(old.end(WSCloseCode.POLICY_VIOLATION, "another page took over"))
             await serve(socket, device)
         finally:
-            if self._open.get(key) is socket:
+            if self._open.get(key) is standing:
                 del self._open[key]
+            standing.cut_soon()
         return socket
 
     def end(self, device: str) -> None:
         """A device's session is over: close what it has open. In the event loop's thread."""
-        for (name, _), socket in list(self._open.items()):
+        for (name, _), standing in list(self._open.items()):
             if name == device:
-                self._spawn(close(socket, WSCloseCode.POLICY_VIOLATION, "this tablet is unpaired"))
+                self._spawn(standing.end(WSCloseCode.POLICY_VIOLATION, "this tablet is unpaired"))
 
     async def end_all(self) -> None:
         """Say goodbye to everybody."""
         goodbyes = [
-            close(socket, WSCloseCode.GOING_AWAY, "the box stops")
-            for socket in list(self._open.values())
+            standing.end(WSCloseCode.GOING_AWAY, "the box stops")
+            for standing in list(self._open.values())
         ]
         await asyncio.gather(*goodbyes, *self._closing, return_exceptions=True)
 

@@ -80,7 +80,10 @@ class VisionDesk:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._sessions.discard(session)
             loop = asyncio.get_running_loop()
-            counts = await loop.run_in_executor(self._pool, session.health)
+            try:
+                counts = await loop.run_in_executor(self._pool, session.health)
+            except RuntimeError:  # the threads have ended: nobody looks at a picture any more
+                counts = session.health()
             self._tally.ended(id(session), counts)
         await close(socket, code, why)
 

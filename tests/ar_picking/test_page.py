@@ -129,6 +129,17 @@ def test_another_site_is_turned_away(guide):
     browse(guide[0], doing)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_on_port_80_a_browser_names_no_port(host):
+    server = PageServer(host, 80, {})
+    name = f"[{host}]" if ":" in host else host
+    for ours in (name, f"{name}:80", "localhost", "localhost:80"):
+        assert server._is_ours(ours)
+    for other in ("", ":80", "evil.example", f"{name}:81", f"{name}:", "::1", "evil.example:80"):
+        assert not server._is_ours(other), other
+    assert not PageServer(host, 8080, {})._is_ours(name)
+
+
 def test_a_browser_sees_the_task_and_picks_the_list(guide):
     """Drives the whole list with the page's buttons: tap, short, skip."""
     app, entries = guide

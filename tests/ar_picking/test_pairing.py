@@ -2,8 +2,10 @@
 only, once, in time, and nothing that is kept opens anything.
 """
 
+import errno
 import json
 import stat
+from pathlib import Path
 
 import pytest
 from mutate import Chance, damaged
@@ -102,6 +104,61 @@ def test_a_session_that_nobody_renewed_ends_after_a_season():
     desk.wall.s += 1
     assert desk.pairings.device_of(token) is None
     assert desk.pairings.paired_since_s("picker-0001") is None
+
+
+def test_a_tablet_in_use_stays_paired_and_is_noted_once_a_day(tmp_path):
+    desk = Desk(tmp_path)
+    token = desk.paired("picker-0001")
+    since_s, noted = desk.wall.s, 0
+    for _ in range(200 * 4):
+        desk.wall.s += 86_400 / 4
+        assert desk.pairings.device_of(token) == "picker-0001"
+        noted += desk.pairings.renew("picker-0001")
+    assert noted == 200 and desk.pairings.paired_since_s("picker-0001") == since_s
+    again = Desk(tmp_path)
+    again.wall.s = desk.wall.s + SESSION_S - 1
+    assert again.pairings.device_of(token) == "picker-0001"
+    again.wall.s += 1
+    assert again.pairings.device_of(token) is None
+    assert not desk.pairings.renew("picker-0002"), "it has no session"
+
+
+def test_the_file_of_a_box_that_did_not_note_the_use_is_read(tmp_path):
+    token = Desk(tmp_path).paired("picker-0001")
+    path = tmp_path / "sessions.json"
+    kept = json.loads(path.read_text())
+    del kept["picker-0001"]["used_s"]
+    path.write_text(json.dumps(kept))
+    assert Desk(tmp_path).pairings.device_of(token) == "picker-0001"
+
+
+def test_on_a_full_disk_who_is_unpaired_is_out_and_who_pairs_is_in(tmp_path, monkeypatch, capsys):
+    desk = Desk(tmp_path)
+    first, other = desk.paired("picker-0001"), desk.paired("picker-0002")
+
+    def full(path, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", full)
+        assert desk.pairings.unpair("picker-0001") and desk.ended == ["picker-0001"]
+        newer = desk.paired("picker-0002")
+        assert desk.ended == ["picker-0001", "picker-0002"] and not desk.pairings.is_saved
+        desk.pairings.save_again()
+        assert not desk.pairings.is_saved
+    assert capsys.readouterr().err.count("No space left on device; pairings are not kept") == 1
+    assert desk.pairings.device_of(newer) == "picker-0002"
+    # A box that is restarted now lets nobody in whose session is over.
+    again = Desk(tmp_path).pairings
+    assert [again.device_of(token) for token in (first, other, newer)] == [None] * 3
+    desk.pairings.save_again()
+    assert desk.pairings.is_saved
+    again = Desk(tmp_path).pairings
+    assert [again.device_of(token) for token in (first, other, newer)] == [
+        None,
+        None,
+        "picker-0002",
+    ]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"1", b"[" * 9000, b'{"picker-0001": 1}'])

@@ -201,6 +201,33 @@ def test_a_tablets_way_to_the_broker_is_for_its_own_name_alone(store):
     run(doing)
 
 
+def test_a_tablet_in_use_gets_its_cookie_again_once_a_day(store):
+    async def doing():
+        async with running(store) as (box, browser):
+            me, first = await pair(box, browser, ME)
+
+            def a_day_later():
+                session = box.pairings._sessions[ME]
+                box.pairings._sessions[ME] = session._replace(used_s=session.used_s - 90_000)
+
+            async def asked():
+                async with browser.get(box.url + "session", headers=me) as answer:
+                    return answer.headers.getall("Set-Cookie", [])
+
+            assert await asked() == []
+            a_day_later()
+            assert await asked() == [first] and await asked() == []
+            a_day_later()  # and a page that is never loaded anew, but has to connect anew
+            seen = []
+            for _ in range(2):
+                async with browser.ws_connect(box.url + "vision", headers=me) as page:
+                    seen.append(page._response.headers.getall("Set-Cookie", []))
+            assert seen == [[first], []]
+            assert box.pairings._sessions[ME].used_s > box.pairings.paired_since_s(ME) - 1
+
+    run(doing)
+
+
 def test_a_restarted_box_keeps_its_pairings(store, tmp_path):
     async def doing():
         async with running(store, tmp_path) as (box, browser):

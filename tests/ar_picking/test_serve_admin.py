@@ -1,9 +1,13 @@
 """The set-up page pairs tablets and ends their sessions; its QR codes are read back."""
 
+import errno
+from pathlib import Path
+
+import aiohttp
 import cv2
 import numpy as np
 import pytest
-from edge_box import ME, run, running
+from edge_box import ME, pair, run, running
 
 from ar_picking.web import qr
 
@@ -38,6 +42,26 @@ def test_the_set_up_page_makes_codes_and_ends_sessions(store):
                     assert answer.status == 403
             async with browser.get(base, headers={"Host": "evil.example"}) as answer:
                 assert answer.status == 403
+
+    run(doing)
+
+
+def test_unpairing_on_a_full_disk_says_what_is_left_to_do(store, tmp_path, monkeypatch):
+    def full(path, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def doing():
+        async with running(store, tmp_path) as (box, browser):
+            me, _ = await pair(box, browser, ME)
+            page = await browser.ws_connect(box.url + "vision", headers=me)
+            with monkeypatch.context() as patched:
+                patched.setattr(Path, "replace", full)
+                url = box.admin_url + "/unpair"
+                async with browser.post(url, data={"device": ME}) as answer:
+                    assert answer.status == 507 and "make room" in await answer.text()
+                assert (await page.receive()).type is aiohttp.WSMsgType.CLOSE
+            assert not box.pairings.is_saved
+        assert box.pairings.is_saved, "it was tried again"
 
     run(doing)
 

@@ -3,6 +3,7 @@
 import datetime
 import ssl
 import stat
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -39,6 +40,44 @@ def test_a_damaged_certificate_says_which_and_what_to_do(tmp_path, name):
     (tmp_path / name).write_bytes(b"-----BEGIN")
     with pytest.raises(ConfigError, match=name):
         SiteCertificate(tmp_path, ["box.shop"])
+
+
+class CutError(BaseException):
+    """The power goes."""
+
+
+@pytest.mark.parametrize("cut_at", [1, 2, 3, 4])
+def test_a_power_cut_in_the_first_start_is_made_good_by_the_next(tmp_path, monkeypatch, cut_at):
+    left = [cut_at]
+    replace = Path.replace
+
+    def replaced(path, to):
+        left[0] -= 1
+        if left[0] == 0:
+            raise CutError
+        return replace(path, to)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", replaced)
+        with pytest.raises(CutError):
+            SiteCertificate(tmp_path, ["box.shop"])
+    server_context(*SiteCertificate(tmp_path, ["box.shop"]).paths)
+
+
+def test_a_power_cut_in_a_renewal_is_made_good_by_the_next_start(tmp_path):
+    site = SiteCertificate(tmp_path / "a", ["box.shop"])
+    ca = site.ca_path.read_bytes()
+    SiteCertificate(tmp_path / "b", ["box.shop"])
+    (tmp_path / "b" / "box.key.pem").replace(tmp_path / "a" / "box.key.pem")
+    server_context(*SiteCertificate(tmp_path / "a", ["box.shop"]).paths)
+    assert site.ca_path.read_bytes() == ca
+
+
+def test_an_authority_without_its_key_says_what_to_do(tmp_path):
+    site = SiteCertificate(tmp_path, ["box.shop"])
+    (tmp_path / "ca.key.pem").unlink()
+    with pytest.raises(ConfigError, match=r"ca\.key\.pem is not there: put it back"):
+        site.renew()
 
 
 def test_an_authority_with_another_ones_key_is_refused(tmp_path):

@@ -10,7 +10,7 @@ import threading
 import cv2
 import numpy as np
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 from mutate import Chance, damaged, rounds
 
@@ -453,3 +453,21 @@ def test_what_was_seen_of_markers_goes_into_the_stores_book_once(tmp_path, capsy
         tally.ended(session, {7: (1, 1, 0.25)})
         tally.keep(tmp_path / "none")
     assert capsys.readouterr().err.count("is not kept") == 1
+
+
+def test_a_connection_that_ends_after_the_threads_is_let_go_quietly(store):
+    class Socket:
+        async def receive(self, _):
+            desk.close()
+            return WSMessage(WSMsgType.CLOSED, None, None)
+
+        async def close(self, code, message):
+            said.append(code)
+
+    desk, said = VisionDesk(store, None, MarkerTally(), 1), []
+
+    async def doing():
+        await desk.serve(Socket(), "picker-0001")
+        assert said == [WSCloseCode.OK] and not desk._sessions
+
+    asyncio.run(doing())

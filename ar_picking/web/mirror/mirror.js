@@ -2,7 +2,7 @@
 // its buttons. Card, map, buttons and words are those of the tablet's page.
 
 import { showCard, showCart, showList } from "./card.js";
-import { Controls, Notices } from "./controls.js";
+import { Controls, Notices, PressGuard } from "./controls.js";
 import { Menu } from "./menu.js";
 import { StoreMap } from "./map.js";
 import { Scanner } from "./scanner.js";
@@ -18,7 +18,8 @@ export class Mirror {
     this.tick = null;
     this.retryMs = 500;
     this.notices = new Notices();
-    this.controls = new Controls((event) => this.say(event));
+    this.guard = new PressGuard();
+    this.controls = new Controls((event) => this.press(event));
     this.menu = new Menu($("menu"), { send: (event) => this.say(event), sound() {}, words: () => this.draw() });
     this.map = null;
     this.said = "";
@@ -40,8 +41,13 @@ export class Mirror {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
+  // What a finger pressed.
+  press(message) {
+    if (this.guard.passes(message)) this.say(message);
+  }
+
   tap() {
-    if (this.view?.can?.includes("tap") && this.controls.kind() === null) this.say({ type: "tap" });
+    if (this.view?.can?.includes("tap") && this.controls.kind() === null) this.press({ type: "tap" });
   }
 
   connect() {
@@ -96,7 +102,8 @@ export class Mirror {
     if (!view) return;
     showCard(view, this.tick?.to_go_dm);
     showList(view);
-    showCart(view, (slot) => this.say(view.step === "put" ? { type: "put", slot } : { type: "tap" }));
+    showCart(view, (slot) => this.press({ type: "put", slot }));
+    this.guard.show(view);
     this.controls.show(view);
     this.menu.show(view);
     document.body.dataset.state = view.state;

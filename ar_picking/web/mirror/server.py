@@ -203,6 +203,8 @@ class PageServer:
         return response
 
     def _is_ours(self, host: str) -> bool:
+        if ":" not in host or host.endswith("]"):
+            host += ":80"  # a browser leaves out the port that http has anyway
         name, _, port = host.rpartition(":")
         return port == str(self._port) and name in ("127.0.0.1", "localhost", "[::1]", self._host)
 
