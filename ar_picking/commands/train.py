@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+from ar_picking.errors import ConfigError
 
 HELP = "practise with the guide in a made-up store, scored, in the browser"
 
@@ -38,14 +41,17 @@ def run(args: argparse.Namespace) -> int:
     size = picture_size(args.size)
     store = folder.load(args.store)
     page = page_of(store, address(args.http))
+    if args.out is not None:
+        try:  # now, not after the first lesson
+            args.out.open("a", encoding="utf-8").close()
+        except OSError as fault:
+            raise ConfigError(
+                f"--out {args.out} cannot be written ({fault.strerror}); "
+                "name a file in a folder that is there"
+            ) from None
 
     def told(sheet: dict[str, Any]) -> None:
-        line = json.dumps(sheet, ensure_ascii=False) + "\n"
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        if args.out is not None:
-            with args.out.open("a", encoding="utf-8") as file:
-                file.write(line)
+        _keep(json.dumps(sheet, ensure_ascii=False) + "\n", args.out)
 
     school = School(store, page, size, told)
     page.press = school.press
@@ -58,3 +64,18 @@ def run(args: argparse.Namespace) -> int:
     finally:
         page.stop()
     return 0
+
+
+def _keep(line: str, out: Path | None) -> None:
+    """A score sheet on stdout and at the end of a file; OSError when the file cannot take it."""
+    with contextlib.suppress(OSError):  # whoever read it has gone: no fault of the lesson
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    if out is None:
+        return
+    try:
+        with out.open("a", encoding="utf-8") as file:
+            file.write(line)
+    except OSError as fault:
+        sys.stderr.write(f"the score sheet was not written to {out}: {fault.strerror}\n")
+        raise

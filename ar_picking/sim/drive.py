@@ -1,7 +1,8 @@
 """A picker driven by hand: keys and clicks in, pictures of the store out.
 
 It moves like a person, smoothly and with limits, and only over free floor: shelves and walls stop
-it, and it slides along them. What is asked for is carried out as time goes on, by `frame`.
+it, and it slides along them. Before a low bin it crouches, and rises when it walks or turns on. What
+is asked for is carried out as time goes on, by `frame`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 
 import numpy as np
 
+from ar_picking.sim.floor import Floor
 from ar_picking.sim.occluders import Occluder
 from ar_picking.sim.optics import Optics
 from ar_picking.sim.products import Image
@@ -17,20 +19,22 @@ from ar_picking.sim.render import Renderer
 from ar_picking.sim.tampering import Tampering
 from ar_picking.sim.walker import EYE_M, Follower
 from ar_picking.store.records import Array, Store
-from ar_picking.store.shelves import Footprints, shelves
 from ar_picking.vision.camera import Camera, Pose
-from firmware.picker import maps
 
-BODY_M = 0.20  # half a person's width
 SPEED_M_S = 1.3
 _PULL_M_S2 = 2.5
 _TURN_DEG_S = 140.0
 _MOST_TURN_DEG = 360.0
 _MOST_WALK_M = 10.0
+_GAZE_DEG = -12.0  # of somebody who walks
 _LOOK_DEG = (-65.0, 35.0)
 _LIVE_S = 0.02
 _LONGEST_S = 5.0  # after a longer pause (a page that slept) it goes on from there
 _ON_FACE_M = 0.02
+_LOWEST_EYE_M = 1.12  # crouching, as ar_picking.sim.walker does
+_ABOVE_GOODS_M = 0.62
+_BOB_M = 0.03  # an eye this near to where it goes has arrived
+_STEP_M = 0.3  # a shorter step is made without rising
 
 
 class Drive:
@@ -53,12 +57,11 @@ class Drive:
         obstacles: tuple[tuple[tuple[float, float], float], ...] = (),
     ) -> None:
         self.camera = camera
-        self._obstacles = [(np.array(at), radius + BODY_M) for at, radius in obstacles]
         self._store = store
         self._renderer = Renderer(
             store, camera, optics, grey=grey, tampering=tampering, occluders=occluders
         )
-        self._footprints = Footprints(shelves(list(store.bins.values())))
+        self.floor = Floor(store, obstacles)
         depot = store.graph.point((-1, store.graph.depot))
         self.position: Array = np.array(depot, dtype=np.float64) / 10.0
         middle = np.array([store.room_m[0] + store.room_m[2], store.room_m[1] + store.room_m[3]])
@@ -66,8 +69,10 @@ class Drive:
         heading = math.degrees(math.atan2(away[1], away[0])) if np.any(away) else 90.0
         heading = 90.0 * round(heading / 90.0)
         self._yaw = Follower(heading, 9.0, _TURN_DEG_S, 900.0)
-        self._pitch = Follower(-12.0, 9.0, 90.0, 900.0)
-        self._aim_yaw, self._aim_pitch = heading, -12.0
+        self._pitch = Follower(_GAZE_DEG, 9.0, 90.0, 900.0)
+        self._aim_yaw, self._aim_pitch = heading, _GAZE_DEG
+        self._eye = Follower(EYE_M, 5.0, 1.1, 5.0)
+        self._aim_eye = EYE_M
         self._speed = 0.0
         self._left_m = 0.0  # still to walk ahead; negative: backwards
         self._way: list[Array] = []  # points still to go to
@@ -81,6 +86,8 @@ class Drive:
         if not math.isfinite(by_deg):
             return False
         self._leave_way()
+        if by_deg:
+            self._aim_eye = EYE_M
         ahead = self._aim_yaw + by_deg - self._yaw.value
         self._aim_yaw = self._yaw.value + max(-_MOST_TURN_DEG, min(_MOST_TURN_DEG, ahead))
         return True
@@ -90,6 +97,8 @@ class Drive:
         if not math.isfinite(by_m):
             return False
         self._leave_way()
+        if by_m and self._aim_eye < EYE_M:
+            self._aim_eye, self._aim_pitch = EYE_M, _GAZE_DEG
         if by_m * self._left_m < 0.0:
             self._left_m = 0.0  # turned round: what was still to go is forgotten
         self._left_m = max(-_MOST_WALK_M, min(_MOST_WALK_M, self._left_m + by_m))
@@ -114,37 +123,34 @@ class Drive:
         False, and nothing happens, when it is not free floor or no way leads there.
         """
         goal = np.array(point_m, dtype=np.float64)[:2]
-        if not np.isfinite(goal).all() or not self._free(goal):
+        way = self.floor.way(self.position, goal) if np.isfinite(goal).all() else None
+        if way is None:
             return False
-        way = [goal]
-        if not self._clear(self.position, goal):
-            graph = self._store.graph
-            here, there = (
-                maps.locate(graph, round(float(p[0]) * 1000), round(float(p[1]) * 1000))[0]
-                for p in (self.position, goal)
-            )
-            between = graph.path(here, there, True)
-            if not between:
-                return False
-            points = [np.array(p, dtype=np.float64) / 10.0 for p in between]
-            if not self._clear(self.position, points[0]) or not self._clear(points[-1], goal):
-                return False
-            way = [*points, goal]
         self._left_m = 0.0
         self._way = way
+        if float(np.hypot(*(goal - self.position))) > _STEP_M:
+            self._aim_eye, self._aim_pitch = EYE_M, _GAZE_DEG
         return True
 
     def face(self, bin_id: str) -> bool:
-        """Turn and look to a bin's front from where one stands; False for a bin that is not there."""
+        """Turn and look to a bin's front from where one stands, crouching before a low one (eye at 1.12
+        to 1.56 m); False for a bin that is not there.
+        """
         item = self._store.bins.get(bin_id)
         if item is None:
             return False
         self._leave_way()
-        away = item.center_m - [*self.position, EYE_M]
+        self._aim_eye = _eye_before(float(item.center_m[2]))
+        away = item.center_m - [*self.position, self._aim_eye]
         self._aim_yaw += _wrapped(math.degrees(math.atan2(away[1], away[0])) - self._aim_yaw)
         pitch = math.degrees(math.atan2(away[2], math.hypot(away[0], away[1])))
         self._aim_pitch = max(_LOOK_DEG[0], min(_LOOK_DEG[1], pitch))
         return True
+
+    def stands_too_high(self, bin_id: str) -> bool:
+        """Whether one has to crouch to reach into a bin from here; False for a bin that is not there."""
+        item = self._store.bins.get(bin_id)
+        return item is not None and self._aim_eye > _eye_before(float(item.center_m[2])) + 0.1
 
     def _leave_way(self) -> None:
         """A new wish ends the walk that `step_to` began."""
@@ -153,8 +159,9 @@ class Drive:
 
     @property
     def moving(self) -> bool:
-        """True while it walks or turns, or has still to."""
+        """True while it walks, turns, crouches or rises, or has still to."""
         turning = abs(self._aim_yaw - self._yaw.value) > 0.3
+        turning = turning or abs(self._aim_eye - self._eye.value) > _BOB_M
         return turning or self._speed > 0.02 or bool(self._way) or abs(self._left_m) > 0.01
 
     @property
@@ -166,7 +173,7 @@ class Drive:
         """The camera now, the truth of the last picture."""
         bob = 0.010 * math.sin(2.0 * math.pi * self._strides_m / 0.75)
         moving = min(1.0, self._speed)
-        eye = np.array([self.position[0], self.position[1], EYE_M + bob * moving])
+        eye = np.array([self.position[0], self.position[1], self._eye.value + bob * moving])
         return Pose.looking(eye, self._yaw.value, self._pitch.value)
 
     def frame(self, t_ms: int) -> Image:
@@ -219,6 +226,7 @@ class Drive:
             self._follow_way()
         self._yaw.towards(self._aim_yaw, dt_s)
         self._pitch.towards(self._aim_pitch, dt_s)
+        self._eye.towards(self._aim_eye, dt_s)
         left = abs(self._left_m)
         wish = min(SPEED_M_S, math.sqrt(2.0 * _PULL_M_S2 * left)) if left > 0.005 else 0.0
         if self._way:  # slow down into a turn
@@ -259,25 +267,15 @@ class Drive:
     def _slide(self, step: Array) -> float:
         """Move by a step, or along what is in the way; returns how far."""
         for part in (step, step * (1.0, 0.0), step * (0.0, 1.0)):
-            if self._free(self.position + part):
+            if self.floor.is_free(self.position + part):
                 self.position = self.position + part
                 return float(np.hypot(part[0], part[1]))
         return 0.0
 
-    def _free(self, point: Array) -> bool:
-        x0, y0, x1, y1, _ = self._store.room_m
-        m = BODY_M
-        if not (x0 + m <= point[0] <= x1 - m and y0 + m <= point[1] <= y1 - m):
-            return False
-        if any(float(np.hypot(*(point - at))) < radius for at, radius in self._obstacles):
-            return False
-        return not bool(self._footprints.inside(point[None], -BODY_M)[0])
 
-    def _clear(self, a: Array, b: Array) -> bool:
-        """True when one can walk straight from a to b."""
-        n = max(2, math.ceil(float(np.hypot(*(b - a))) / 0.05) + 1)
-        points = a + np.linspace(0.0, 1.0, n)[:, None] * (b - a)
-        return not bool(self._footprints.inside(points, -BODY_M * 0.9).any())
+def _eye_before(center_z_m: float) -> float:
+    """How high the eye is of somebody who reaches into a bin at that height, metres."""
+    return min(EYE_M, max(_LOWEST_EYE_M, center_z_m + _ABOVE_GOODS_M))
 
 
 def _wrapped(degrees: float) -> float:

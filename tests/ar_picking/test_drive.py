@@ -7,8 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from ar_picking.sim.drive import BODY_M, Drive
+from ar_picking.guide.looks import FARTHEST_MM
+from ar_picking.sim.drive import Drive
+from ar_picking.sim.floor import BODY_M
 from ar_picking.sim.optics import Optics
+from ar_picking.sim.walker import EYE_M
 from ar_picking.store.shelves import Footprints
 from ar_picking.vision.camera import Camera
 
@@ -71,7 +74,7 @@ def test_it_turns_and_looks_within_a_necks_limits(drive, clock):
 
 def test_walls_and_shelves_stop_it(drive, store, clock):
     rng = np.random.default_rng(1)
-    shelves = drive._footprints
+    shelves = drive.floor.footprints
     for _ in range(25):
         drive.turn(float(rng.uniform(-180, 180)))
         clock.settle(drive)
@@ -87,7 +90,7 @@ def test_it_finds_its_way_round_shelves(drive, clock):
     assert drive.step_to((9.5, 5.0))  # four aisles away
     places = clock.settle(drive, 60.0)
     assert np.linalg.norm(places[-1] - (9.5, 5.0)) < 0.2
-    assert not drive._footprints.inside(places, -BODY_M * 0.8).any()
+    assert not drive.floor.footprints.inside(places, -BODY_M * 0.8).any()
     assert not drive.step_to((2.75, 4.0))  # in a shelf
     assert not drive.step_to((-3.0, 4.0))  # outside
     assert not drive.moving
@@ -165,5 +168,54 @@ def test_a_shelf_hides_the_goods_behind_it(drive, store, clock):
             assert float((drive.pose().position - item.center_m) @ item.normal) > 0.0
             # towards the eye from the front's nearest corner: nothing is between
             points = item.front_m()[:, :2] + 0.02 * item.normal[:2]
-            assert not drive._footprints.hidden(drive.position, points).all()
+            assert not drive.floor.footprints.hidden(drive.position, points).all()
     assert len(named) > 20
+
+
+def test_it_crouches_before_a_low_bin_and_rises_when_it_goes_on(drive, store, clock):
+    low, high = "A1-05-1", "A1-05-4"
+    assert store.bins[low].center_m[2] < 0.5 < 1.2 < store.bins[high].center_m[2]
+    x_dm, y_dm = store.graph.point(store.stops[low])
+    drive.step_to((x_dm / 10.0, y_dm / 10.0))
+    clock.settle(drive, 60.0)
+    assert drive.pose().position[2] == pytest.approx(EYE_M, abs=0.03)
+    for leave in (
+        lambda: drive.turn(40.0),
+        lambda: drive.walk(-0.5),
+        lambda: drive.step_to((1.4, 1)),
+    ):
+        assert drive.stands_too_high(low) and not drive.stands_too_high(high)
+        drive.face(low)
+        heights = []
+        while drive.moving:
+            clock.t_ms += STEP_MS
+            drive.live(clock.t_ms)
+            heights.append(drive.pose().position[2])
+        assert heights[-1] == pytest.approx(1.12, abs=0.04) and not drive.stands_too_high(low)
+        assert np.abs(np.diff(heights)).max() < 1.2 * STEP_MS / 1000.0  # no jump
+        pixel = drive.camera.project(drive.pose(), store.bins[low].center_m[None])[0][0]
+        assert np.abs(pixel - (160, 90)).max() < 12  # it looks there from where it ends up
+        drive.look(2.0)
+        drive.turn(0.0)  # what looking by a key sends
+        drive.stop()
+        drive.live(clock.t_ms + 1000)
+        clock.t_ms += 1000
+        assert drive.pose().position[2] < 1.16
+        leave()
+        clock.settle(drive)
+        assert drive.pose().position[2] == pytest.approx(EYE_M, abs=0.04)
+        drive.step_to((x_dm / 10.0, y_dm / 10.0))
+        clock.settle(drive, 60.0)
+    drive.face(high)
+    clock.settle(drive)
+    assert drive.pose().position[2] == pytest.approx(EYE_M, abs=0.03)
+
+
+def test_from_before_every_bin_its_label_is_near_enough_to_confirm_it(drive, store):
+    for name, item in store.bins.items():
+        x_dm, y_dm = store.graph.point(store.stops[name])
+        drive.face(name)
+        eye = np.array([x_dm / 10.0, y_dm / 10.0, drive._aim_eye])
+        markers = [store.markers[k] for k in store.bin_markers[name]]
+        at = np.array([[m.x_mm, m.y_mm, m.z_mm] for m in markers]) / 1000.0
+        assert np.linalg.norm(at - eye, axis=1).min() * 1000 < FARTHEST_MM - 50, item.id

@@ -59,6 +59,26 @@ def test_every_mistake_costs_and_is_told(kind, costs):
     for _ in range(9):
         one.error(kind)
     assert sheet(one)["points"] == (70 if costs else 100)
+    assert sheet(one)["passed"] is not bool(costs)  # nothing but mistakes is no pass
+
+
+@pytest.mark.parametrize("kind", ["false_short", "missed_short"])
+def test_a_wrong_word_about_missing_goods_lets_nobody_pass(kind):
+    one = perfect()
+    one.error(kind)
+    told = sheet(one)
+    assert told["points"] == 85 and not told["passed"]
+    assert told["advice"][0] == [
+        "这样的差错，分数再高也不算通过",
+        "With these mistakes no points pass",
+    ]
+
+
+def test_two_other_mistakes_pass_and_three_do_not():
+    one = perfect()
+    for passes in (True, True, False):
+        one.error("wrong_slot")
+        assert sheet(one)["passed"] is passes
 
 
 def test_a_lesson_that_was_left_has_no_points_and_a_bad_one_does_not_pass():

@@ -17,7 +17,7 @@ def _lesson(value: Any) -> bool:
 
 
 PRESSES: dict[str, dict[str, presses.Check]] = {
-    **{key: fields for key, fields in presses.PRESSES.items() if key != "scan"},  # a click scans
+    **presses.PRESSES,
     "begin": {"lesson": _lesson},
     "leave": {},
     "move": {"walk_cm": _whole(-50, 50), "turn_deg": _whole(-30, 30), "look_deg": _whole(-20, 20)},

@@ -33,7 +33,7 @@ from ar_picking.store.records import Store
 from ar_picking.store.shelves import shelves
 from ar_picking.vision.camera import Camera
 from ar_picking.web.mirror.server import PageServer
-from firmware.picker import mapfile, sequence
+from firmware.picker import mapfile
 
 _TRAIN = Path(__file__).parents[2] / "web" / "train"
 _SAID_MS = 2500
@@ -56,7 +56,9 @@ def page_of(store: Store, where: tuple[str, int]) -> PageServer:
 
 
 class School:
-    """Runs the lessons that the page asks for; `told(sheet)` gets each score sheet."""
+    """Runs the lessons that the page asks for; `told(sheet)` gets each score sheet. An OSError of it
+    goes to the page as "kept": False.
+    """
 
     def __init__(
         self,
@@ -122,8 +124,20 @@ class School:
             self._best[key] = max(self._best.get(key, 0), done["points"])
         if record.finished or self._asked.empty():
             title = list(made.scenario.title)
-            self._last = {"lesson": key, "title": title, "sheet": done}
+            self._last = {
+                "lesson": key,
+                "title": title,
+                "sheet": done,
+                "kept": self._keep(key, done),
+            }
+
+    def _keep(self, key: str, done: dict[str, Any]) -> bool:
+        """Hand a sheet on; a disk that is full ends no lesson, and the page says it."""
+        try:
             self._told({"lesson": key, **done})
+        except OSError:
+            return False
+        return True
 
     def _publish_idle(self) -> None:
         coach = {"lesson": None, "best": dict(self._best), "sheet": None, **(self._last or {})}
@@ -169,11 +183,10 @@ class Class:
         desk.event(every, 0)
         self.app = _LessonApp(self, store, desk, page, live)
         self.app.submit(made.picklist)
-        picks = [store.stops[line["bin"]] for line in made.picklist["lines"]]
-        plan = sequence.plan(store.graph, picks)
+        shortest_dm = closure.shortest_dm(store, made.picklist, blocked)
         lines = made.picklist["lines"]
         pieces = sum(made.found.get(line["bin"], line["qty"]) for line in lines)
-        self.record = Record(len(lines), pieces, plan.length_dm or 0)
+        self.record = Record(len(lines), pieces, shortest_dm)
 
     def press(self, action: dict[str, Any]) -> bool:
         """A press of the page, from its thread; it is done between two pictures."""

@@ -7,6 +7,9 @@ are 30 for the time, 30 for the walk, 30 for no mistakes, 10 for no hints:
     walk    full up to 1.2 times the shortest walk (nobody walks on a line), none at twice of it
     errors  10 off for each wrong bin, article, count, slot; 15 for goods reported missing that are there
     hints   2 off for each
+
+Goods reported missing that are there, or missing and not reported, let nobody pass, nor do mistakes that
+cost all 30: whoever is fast at picking nothing has not learnt it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ _ERROR_COSTS = {
     "false_short": 15,
     "missed_short": 15,
 }
+_FATAL = ("false_short", "missed_short")
 # par: a calm walk, and the hands' work, in ms and mm/s
 _WALK_MM_S = 800
 _LINE_MS = 9_000
@@ -60,7 +64,8 @@ def par_ms(record: Record) -> int:
 
 def sheet(record: Record) -> dict[str, Any]:
     """The score sheet: {"points", "passed", "parts": {time, walk, errors, hints}, "figures", "advice":
-    [[zh, en], ...]}. A lesson that was left before its end has 0 points.
+    [[zh, en], ...]}. A lesson that was left before its end has 0 points. passed: PASS points, no wrong
+    word about missing goods, and not so many mistakes that their part is 0.
     """
     par = par_ms(record)
     parts = {
@@ -72,9 +77,10 @@ def sheet(record: Record) -> dict[str, Any]:
         "hints": max(0, _HINTS - 2 * record.hints),
     }
     points = sum(parts.values()) if record.finished else 0
+    passed = points >= PASS and _is_trusted(record, parts)
     return {
         "points": points,
-        "passed": points >= PASS,
+        "passed": passed,
         "finished": record.finished,
         "parts": parts,
         "of": {"time": _TIME, "walk": _WALK, "errors": _ERRORS, "hints": _HINTS},
@@ -91,6 +97,10 @@ def sheet(record: Record) -> dict[str, Any]:
         },
         "advice": _advice(record, parts, par),
     }
+
+
+def _is_trusted(record: Record, parts: dict[str, int]) -> bool:
+    return parts["errors"] > 0 and not any(record.errors.get(kind) for kind in _FATAL)
 
 
 def _share(most: int, value: int, full: int, none: int) -> int:
@@ -115,6 +125,8 @@ def _advice(record: Record, parts: dict[str, int], par: int) -> list[list[str]]:
     out = []
     if not record.finished:
         out.append(["这一课没有做完", "This lesson was not finished"])
+    elif not _is_trusted(record, parts):
+        out.append(["这样的差错，分数再高也不算通过", "With these mistakes no points pass"])
     out += [list(_WORDS[kind]) for kind in _WORDS if record.errors.get(kind)]
     if record.finished and parts["walk"] < _WALK:
         out.append(["跟着蓝色路线走，不用来回找", "Follow the blue way; it is the shortest"])

@@ -3,7 +3,7 @@
 It is the camera of the guide (ar_picking.app), driven by hand. A click on goods takes a piece and scans
 it, as a ring scanner does; what was taken wrongly goes back by itself, and counts as a mistake. The
 guide knows only what it is told; what is true (how many pieces are in the hand, how many lie there) is
-known here, and told to the score.
+known here, and told to the score. A wrong press is one mistake, counted when the guide has answered it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ar_picking.guide.looks import FARTHEST_MM
+from ar_picking.guide.shop import same_code
 from ar_picking.sim.drive import Drive
 from ar_picking.sim.picker import Frame
 from ar_picking.sim.trainer.scenarios import Lesson
@@ -25,6 +27,7 @@ FRAME_MS = 50  # a browser is shown twenty pictures a second at most
 _NEAR_BIN_M = 0.6  # a tap on the map this near to a bin means the bin
 _DARK_EVERY_MS = 20_000
 _DARK_FROM_MS = 8_000
+_COUNTED = (None, "count_less", "count_more")  # answers to a press that was heard
 
 
 class Trainee:
@@ -41,7 +44,8 @@ class Trainee:
         self._store = store
         self._lesson = lesson
         self._tell = tell
-        self._left = {b.id: lesson.found.get(b.id, 999) for b in store.bins.values()}
+        self._left = {b.id: self._whole(b.id) for b in store.bins.values()}
+        self._judged: list[tuple[Action, str]] = []  # presses the guide has not answered yet
         self._view: dict[str, Any] = {"state": "idle", "line": None, "step": None}
         self._events: list[Action] = []
         self._t_ms = 0
@@ -58,7 +62,11 @@ class Trainee:
             return None
         self._pictured_ms = t_ms
         if self._facing is not None and not self.drive.moving:
-            self.drive.face(self._facing)
+            if self._away_m(self._facing) <= REACH_M:
+                self.drive.face(self._facing)
+            else:
+                self.drive.look(-20.0)  # carts are lower than the eye
+                self._tell("in_the_way", "前面有东西挡着", "Something is in the way")
             self._facing = None
         picture = self.drive.frame(t_ms)
         if self.dark:
@@ -66,11 +74,15 @@ class Trainee:
         return Frame(picture, t_ms, None)
 
     def read(self, view: dict[str, Any], path_dm: list[tuple[int, int]]) -> None:
-        """The guide's view. What is in the hand is put down when another line is at hand."""
+        """The guide's view. When another line is at hand, what is in the hand is put down, and its own
+        bin is whole: whatever was taken for it before it was skipped or undone lies there again.
+        """
         del path_dm
         before, self._view = self._view, view
         if _line_of(before) != _line_of(view):
             self.hand = None
+            if view["line"]:
+                self._left[view["line"]["bin"]] = self._whole(view["line"]["bin"])
 
     def actions(self) -> list[Action]:
         """Events for the guide since the last call."""
@@ -109,17 +121,36 @@ class Trainee:
             if self._t_ms >= self._hint_until_ms and not self._lesson.scenario.guided:
                 self.hints += 1
                 self._hint_until_ms = self._t_ms + HINT_MS
+        elif kind == "scan":
+            self._scan(action)
         else:
             self._events.append(self._watched(action))
 
     def answered(self, action: Action, code: str | None) -> None:
         """What the guide made of an event: wrong things are mistakes, and go back."""
-        if code in ("wrong_bin", "wrong_item", "wrong_slot") and action["type"] != "seen":
+        kind = action["type"]
+        verdicts = [verdict for each, verdict in self._judged if each is action]
+        self._judged = [pair for pair in self._judged if pair[0] is not action]
+        if kind == "seen":
+            self._seen(action)
+        elif code in ("wrong_bin", "wrong_item", "wrong_slot"):
             self.errors.append(code)
             if code == "wrong_item":
                 self._put_back()
-        elif code in ("count_less", "count_more"):
-            self.errors.append("wrong_count")
+        elif code in _COUNTED:
+            self.errors += verdicts
+        if code is None and (kind == "skip" or (kind == "undo" and not self._view["propose"])):
+            self._put_back()
+
+    def _seen(self, action: Action) -> None:
+        """Says what the guide cannot: it sees the right label, but from too far away."""
+        line = self._view["line"]
+        if not line or self._view["step"] != "bin" or self.drive.moving:
+            return
+        if action["distance_mm"] <= FARTHEST_MM:
+            return
+        if action["marker"] in self._store.bin_markers[line["bin"]]:
+            self._tell("nearer", "离标签太远，走近一点", "Too far from the label: step nearer")
 
     # -- hands ----------------------------------------------------------------------------------------
 
@@ -128,11 +159,25 @@ class Trainee:
         name = self.drive.goods_at((x, y))
         if name is None:
             return
-        item = self._store.bins[name]
-        away = math.dist(item.center_m[:2], self.drive.position)
-        if away > REACH_M:
+        if self._away_m(name) > REACH_M:
             self._go_to_bin(name)
-            return
+        elif self.drive.stands_too_high(name):
+            self.drive.face(name)  # nobody reaches into the lowest shelf standing
+        else:
+            self._take(name)
+
+    def _scan(self, action: Action) -> None:
+        """A real scanner at the page: the goods of the line are in no hand here, so one is taken."""
+        line = self._view["line"]
+        if not line or not any(same_code(action["code"], line[k]) for k in ("sku", "barcode")):
+            self._events.append(action)
+        elif self._away_m(line["bin"]) > REACH_M:
+            self._tell("far", "先走到货位前", "Walk to the bin first")
+        else:
+            self._take(line["bin"], action["code"])
+
+    def _take(self, name: str, code: str = "") -> None:
+        item = self._store.bins[name]
         if self._left[name] <= 0:
             self._tell("empty", "货位空了", "Nothing is left in this bin")
             return
@@ -141,7 +186,7 @@ class Trainee:
         if self.hand and self.hand[0] != name:
             self._put_back()
         self.hand = (name, had + 1)
-        self._events.append({"type": "scan", "code": item.barcode or item.sku or name})
+        self._events.append({"type": "scan", "code": code or item.barcode or item.sku or name})
 
     def _is_single(self, step: str | None) -> bool:
         """Whether a tap now says that the one piece of the line was taken."""
@@ -165,12 +210,12 @@ class Trainee:
         else:
             self._tell("no_way", "走不过去", "There is no way to that place")
 
-    def _claimed(self, claimed: int, held: int, there: int) -> None:
-        """So many are said to be taken, so many are in the hand, so many there are at all."""
-        if claimed > there:
-            self.errors.append("missed_short")
-        elif claimed != held:
-            self.errors.append("wrong_count")
+    def _away_m(self, name: str) -> float:
+        return math.dist(self._store.bins[name].center_m[:2], self.drive.position)
+
+    def _whole(self, name: str) -> int:
+        """How many pieces lie in a bin that nobody has taken from."""
+        return self._lesson.found.get(name, 999)
 
     def _put_back(self) -> None:
         if self.hand is not None:
@@ -178,22 +223,33 @@ class Trainee:
             self.hand = None
 
     def _watched(self, action: Action) -> Action:
-        """An event of the page on its way to the guide, with what is not true in it noted."""
-        line, step = self._view["line"], self._view.get("step")
-        if not line:
-            return action
-        held = self.hand[1] if self.hand and self.hand[0] == line["bin"] else 0
-        there = held + self._left.get(line["bin"], 0)
-        kind = action["type"]
-        if kind == "short" and action["found"] < min(there, line["qty"]):
-            self.errors.append("false_short")
-        elif kind == "short" and action["found"] > there:
-            self.errors.append("wrong_count")
-        elif kind == "count" or (kind == "tap" and (step == "qty" or self._is_single(step))):
-            self._claimed(action.get("qty", line["qty"]), held, there)
-        elif step == "put" and kind in ("put", "tap") and held > line["qty"]:
-            self.errors.append("wrong_count")  # taken on after they were counted
+        """An event of the page on its way to the guide; what is not true in it waits for the answer."""
+        verdict = self._verdict(action)
+        if verdict is not None:
+            self._judged.append((action, verdict))
         return action
+
+    def _verdict(self, action: Action) -> str | None:
+        """The mistake in a press: what it says against what is in the hand, and what is there at all."""
+        line, step, kind = self._view["line"], self._view.get("step"), action["type"]
+        if not line:
+            return None
+        held = self.hand[1] if self.hand and self.hand[0] == line["bin"] else 0
+        there = held + self._left[line["bin"]]
+        if kind == "short":
+            if action["found"] < min(there, line["qty"]):
+                return "false_short"
+            return "wrong_count" if action["found"] > there else None
+        if (kind == "count" and step == "qty") or (
+            kind == "tap" and (step == "qty" or self._is_single(step))
+        ):
+            claimed = action.get("qty", line["qty"])
+            if claimed > there:
+                return "missed_short"
+            return "wrong_count" if claimed != held or held > line["qty"] else None
+        if step == "put" and kind in ("put", "tap") and held > line["qty"]:
+            return "wrong_count"  # taken on after they were counted
+        return None
 
 
 def _line_of(view: dict[str, Any]) -> Any:

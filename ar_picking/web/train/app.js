@@ -1,6 +1,6 @@
 // The trainer's page: the guide's own card, map and buttons, with a store to walk through instead of a camera.
 import { $, Mirror } from "./mirror.js";
-import { drawCoach, Lessons, Sheet } from "./lessons.js";
+import { Coach, Lessons, Sheet } from "./lessons.js";
 import { Pad } from "./pad.js";
 
 const more = document.createElement("link");
@@ -13,12 +13,16 @@ const send = (message) => mirror.say(message);
 const lessons = new Lessons(send);
 const sheet = new Sheet(send, () => lessons.open());
 const pad = new Pad($("view"), send);
+const line = new Coach(send);
 let shown = null;
+let running = false;
 
 function coach(told) {
   if (!told) return;
-  drawCoach(told, send);
+  line.show(told);
   lessons.at(told);
+  if (running && told.lesson === null && !lessons.dialog.open) lessons.open(); // it was left
+  running = told.lesson !== null && !told.sheet;
   pad.show(told.lesson !== null && !told.sheet);
   const key = told.sheet ? JSON.stringify(told.sheet) : null;
   if (key !== shown) {
@@ -53,4 +57,4 @@ $("map").addEventListener("click", (event) => {
 $("card").addEventListener("click", () => mirror.tap());
 document.body.classList.add("train");
 mirror.start().then(() => lessons.load());
-globalThis.picking = { view: () => mirror.view, map: () => mirror.map }; // for the tests
+globalThis.picking = { view: () => mirror.view, map: () => mirror.map, coach: () => mirror.tick?.coach, say: send }; // for the tests

@@ -17,6 +17,12 @@ const button = (pair, act, main = false) => {
   part.onclick = act;
   return part;
 };
+const put = (part, text) => { if (part.textContent !== text) part.textContent = text; };
+const name = (part, pair) => {
+  const [first, small] = part.childNodes;
+  if (first.data !== chosen(...pair)) first.data = chosen(...pair);
+  put(small, other(...pair));
+};
 
 export class Lessons {
   constructor(send) {
@@ -59,26 +65,56 @@ export class Lessons {
   }
 }
 
-// The line above the card: what is in the hand, the time, mistakes, and the hint of the exam.
-export function drawCoach(told, send) {
-  let box = document.getElementById("coach");
-  if (!box) {
-    box = make("div", "coach");
-    box.id = "coach";
-    document.getElementById("card").before(box);
+const SURE_MS = 3000;
+
+// The line above the card: what is in the hand, the time, mistakes, the hint of the exam, and the way out. Its parts
+// are made once and only their words change: a finger is on a button for longer than a tick.
+export class Coach {
+  constructor(send) {
+    this.send = send;
+    this.box = make("div", "coach");
+    this.box.id = "coach";
+    this.box.hidden = true;
+    this.hand = make("b");
+    this.time = make("span");
+    this.wrong = make("span");
+    this.said = make("em");
+    this.hint = button(["提示", "Hint"], () => send({ type: "hint" }));
+    this.hint.id = "hint";
+    this.leave = button(["离开", "Leave"], () => this.out());
+    this.leave.id = "leave";
+    this.asked = null;
+    this.box.append(this.hand, this.time, this.wrong, this.said, this.hint, this.leave);
+    document.getElementById("card").before(this.box);
   }
-  box.hidden = told.lesson === null;
-  if (box.hidden) return;
-  const hand = chosen("手里：", "In hand: ") + (told.hand ? `${told.hand.name} ×${told.hand.pieces}` : chosen("空", "nothing"));
-  const time = chosen(`${told.time_s} 秒`, `${told.time_s} s`);
-  const wrong = chosen(`差错 ${told.errors}`, `mistakes ${told.errors}`);
-  box.replaceChildren(make("b", "", hand), make("span", "", time), make("span", told.errors ? "bad" : "", wrong));
-  const said = make("em", "", told.said ? chosen(told.said[1], told.said[2]) : "");
-  box.append(said);
-  if (told.can_hint) {
-    const hint = button([`提示 (${told.hints})`, `Hint (${told.hints})`], () => send({ type: "hint" }));
-    hint.id = "hint";
-    box.append(hint);
+
+  show(told) {
+    this.box.hidden = told.lesson === null || told.sheet !== null;
+    if (this.box.hidden || this.asked === null) this.stay();
+    if (this.box.hidden) return;
+    const hand = told.hand ? `${told.hand.name} ×${told.hand.pieces}` : chosen("空", "nothing");
+    put(this.hand, chosen("手里：", "In hand: ") + hand);
+    put(this.time, chosen(`${told.time_s} 秒`, `${told.time_s} s`));
+    put(this.wrong, chosen(`差错 ${told.errors}`, `mistakes ${told.errors}`));
+    this.wrong.className = told.errors ? "bad" : "";
+    put(this.said, told.said ? chosen(told.said[1], told.said[2]) : "");
+    this.hint.hidden = !told.can_hint;
+    name(this.hint, [`提示 (${told.hints})`, `Hint (${told.hints})`]);
+  }
+
+  // a lesson that was left has no points: one touch by mistake does not end it
+  out() {
+    if (this.asked !== null) { this.stay(); this.send({ type: "leave" }); return; }
+    name(this.leave, ["再按一次离开", "Once more to leave"]);
+    this.leave.classList.add("sure");
+    this.asked = setTimeout(() => this.stay(), SURE_MS);
+  }
+
+  stay() {
+    clearTimeout(this.asked);
+    this.asked = null;
+    name(this.leave, ["离开", "Leave"]);
+    this.leave.classList.remove("sure");
   }
 }
 
@@ -99,7 +135,7 @@ export class Sheet {
 
   close() { if (this.dialog.open) this.dialog.close(); }
 
-  open({ lesson, title, sheet }) {
+  open({ lesson, title, sheet, kept }) {
     const { figures } = sheet;
     const head = make("h2", sheet.passed ? "passed" : "failed", `${sheet.passed ? "✓" : "↻"} ${chosen(...title)} · ${sheet.points}`);
     head.append(make("small", "", sheet.passed ? chosen("通过", "passed") : chosen("再练一次", "once more")));
@@ -116,8 +152,12 @@ export class Sheet {
       button(["再练一次", "Again"], () => { this.close(); this.send({ type: "begin", lesson }); }, !sheet.passed),
       button(["选其他课", "Other lessons"], () => { this.close(); this.send({ type: "leave" }); this.more(); }, sheet.passed),
     );
-    this.dialog.replaceChildren(head, table, advice, two);
+    this.dialog.replaceChildren(head, table, advice, ...this.lost(kept), two);
     if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  lost(kept) {
+    return kept === false ? [both("p", "failed", ["成绩没有写入文件", "The sheet could not be written to its file"])] : [];
   }
 
   why(key, f) {
