@@ -20,9 +20,6 @@ from firmware.boards.linux import LinuxBoard
 from firmware.system import config
 
 _WAIT_MS = 50
-_LISTS_OPEN = 8
-_REASON_MAX_BYTES = 120  # of the pick record: longer, and the gateway could not read it
-_LINE = ("line", "order", "sku", "name", "bin", "qty")
 
 
 def settings(device: str, broker: tuple[str, int]) -> dict[str, Any]:

@@ -5,7 +5,12 @@ from typing import Any
 from gateway.book import OVER
 from gateway.store import Store
 
-_LIST_STATES = {"list_started": "started", "list_done": "done", "list_refused": "refused"}
+_LIST_STATES = {
+    "list_taken": "taken",
+    "list_started": "started",
+    "list_done": "done",
+    "list_refused": "refused",
+}
 
 
 def note_order(store: Store, device: str, values: dict[str, Any]) -> None:
@@ -25,7 +30,7 @@ def note_order(store: Store, device: str, values: dict[str, Any]) -> None:
 
 
 def note_pick(store: Store, device: str, values: dict[str, Any]) -> None:
-    """A pick record: the begin, end or refusal of a list answers all commands of it."""
+    """A pick record: that a list is whole, begun, done or refused answers all commands of it."""
     state = _LIST_STATES.get(str(values.get("event")))
     if state is not None and values.get("list"):
         store.waiting.answer_list(device, values["list"])

@@ -72,7 +72,7 @@ class Book:
     def picklist(self, name: str, device: str) -> tuple[str, bytes] | None:
         """Return (state, digest of its message) of a device's pick list, or None.
 
-        States: received, started, done, refused, expired.
+        States: received, taken (it waits on its tablet), started, done, refused, expired.
         """
         row = self._db.execute(
             "SELECT state,digest FROM lists WHERE name=? AND device=?", (name, device)
@@ -86,8 +86,8 @@ class Book:
         )
 
     def set_picklist_state(self, name: str, device: str, state: str) -> None:
-        """A list moved on; one that was begun can no more be refused or expire."""
-        is_late = state in FAILED
+        """A list moved on; one that was begun can no more be refused, expire or be taken."""
+        is_late = state in (*FAILED, "taken")
         self._db.execute(
             "UPDATE lists SET state=? WHERE name=? AND device=? AND "
             "NOT (? AND state IN ('started','done'))",

@@ -133,7 +133,11 @@ class Dispatch:
         if known is not None and known[0] not in FAILED:
             if known[1] == digest and (retained or known[0] != "done"):
                 return _repeated({"list": name})
-            state = {"received": "on its way", "started": "being picked"}.get(known[0], "done")
+            state = {
+                "received": "on its way",
+                "taken": "on its tablet",
+                "started": "being picked",
+            }.get(known[0], "done")
             raise IntakeError(f"list {name} is {state}: give a new list a new name", 409)
         if known is not None and known[1] == digest and retained:
             return _repeated({"list": name})

@@ -194,7 +194,7 @@ TABLE = """
 
 = 14 pick evidence
  5* event enum list_started bin_confirmed picked short list_done list_refused substituted skipped
-      undone aisle_blocked aisles_opened
+      undone aisle_blocked aisles_opened list_taken
  6* list id
   7 line u16
   8 order id

@@ -18,10 +18,10 @@ DICTIONARY_SIZE = 587  # codes of the 36h11 family (AprilRobotics, tag36h11.c)
 
 _KM_MM = 1000000
 
-# column, record key, kind, low, high (lengths mm, angles cdeg, texts characters), must be there,
-# Chinese header
+# column, record key, kind, low, high (lengths mm, angles cdeg, texts characters, names bytes), must be
+# there, Chinese header
 BIN_COLUMNS = (
-    ("bin_id", "bin", "id", 1, 24, True, "货位"),
+    ("bin_id", "bin", "name", 1, 24, True, "货位"),
     ("aisle", "aisle", "id", 1, 24, True, "巷道"),
     ("side", "side", "id", 1, 8, True, "侧"),
     ("bay", "bay", "int", 0, 9999, True, "货架"),
@@ -93,6 +93,11 @@ def printable(text, low, high, spaces=True):
     return True
 
 
+def id_text(text, low, high):
+    """True when `text` is `low` to `high` bytes of UTF-8 without spaces: records count bytes."""
+    return printable(text, low, high, False) and low <= len(text.encode()) <= high
+
+
 def columns(header, table):
     """Where each column of `table` stands in a header row: `(indices, None)` or `(None, reason)`.
 
@@ -131,6 +136,8 @@ def record(row, indices, table):
 
 
 def _cell(cell, kind, low, high):
+    if kind == "name":
+        return cell if id_text(cell, low, high) else None
     if kind == "text" or kind == "id":
         return cell if printable(cell, low, high, kind == "text") else None
     if kind == "zone":
@@ -148,6 +155,10 @@ def _wanted(kind, low, high):
         return "a zone (ambient, chilled, frozen)"
     if kind == "id":
         return "a name of {} to {} characters without spaces".format(low, high)
+    if kind == "name":
+        return "a name of {} to {} bytes without spaces (a Chinese character takes 3)".format(
+            low, high
+        )
     if kind == "text":
         return "a text of {} to {} characters".format(low, high)
     if kind == "mm":

@@ -32,6 +32,8 @@ from ar_picking.guide.steps import (
 
 BOUNCE_MS = 250  # two taps nearer than this are one, of a trembling finger or a worn key
 REPEAT_MS = 1500  # a scanner reads the same code again
+PIECE_MS = 400  # the same code this soon is the same piece: nobody takes the next one faster
+WALK_MM_MS = 2  # 2 m/s: so far from an old position a picker may be by now
 
 _BITS = {"bin": BIN_BIT, "item": ITEM_BIT, "qty": QTY_BIT, "put": PUT_BIT}
 _BY_HAND = {"bin": BIN_BY_HAND, "item": ITEM_BY_HAND, "qty": QTY_BY_HAND, "put": PUT_BY_HAND}
@@ -96,9 +98,13 @@ class Confirming(Snapshot):
             fields["checks"] = self.checks | how
             self._write("picked", fields)
 
+    def _bounces(self, t_ms):
+        """Whether a press comes with the one before it, which has changed what is asked."""
+        return 0 <= t_ms - self._tap_ms < BOUNCE_MS
+
     def _on_tap(self, _obj, t_ms):
         """tap: confirms what is pending, except a bin that has a marker to look at."""
-        if 0 <= t_ms - self._tap_ms < BOUNCE_MS:
+        if self._bounces(t_ms):
             return "too_fast"
         step = self.step()
         if step is None:
@@ -123,7 +129,9 @@ class Confirming(Snapshot):
         if step is None:
             return "answer_first"
         last, last_ms = self._scanned
-        if step != "qty" and code == last and 0 <= t_ms - last_ms < REPEAT_MS:
+        if code == last and 0 <= t_ms - last_ms < (PIECE_MS if step == "qty" else REPEAT_MS):
+            if step == "qty":
+                self._scanned = (code, t_ms)  # a camera reads on as long as it sees it
             return None
         found = scan.meaning(code, self._now(), self.shop)
         if found == scan.BIN and step == "bin":
@@ -145,9 +153,10 @@ class Confirming(Snapshot):
         else:
             return found
         self._scanned = (code, t_ms)
+        self._tap_ms = t_ms - BOUNCE_MS  # what is pressed now was not pressed twice
         return None
 
-    def _on_count(self, obj, _t_ms):
+    def _on_count(self, obj, t_ms):
         """count: qty pieces were taken; confirms the quantity when it is the one that is wanted."""
         if self.step() != "qty":
             return "nothing_to_confirm"
@@ -156,11 +165,16 @@ class Confirming(Snapshot):
             return "bad_count"
         if qty != wanted:
             return "count_less" if qty < wanted else "count_more"
+        if self._bounces(t_ms):
+            return "too_fast"
         self._confirmed("qty", QTY_COUNTED)
+        self._tap_ms = t_ms
         return None
 
-    def _on_put(self, obj, _t_ms):
+    def _on_put(self, obj, t_ms):
         """put: the goods were laid into that slot of the cart."""
+        if self._bounces(t_ms):
+            return "too_fast"
         if self.step() != "put":
             return "nothing_to_confirm"
         if not is_whole(obj.get("slot"), 1, 9999):
@@ -168,14 +182,20 @@ class Confirming(Snapshot):
         if obj["slot"] != self._now()["slot"]:
             return "wrong_slot"
         self._confirmed("put", PUT_SCANNED)
+        self._tap_ms = t_ms
         return None
 
     def _away_mm(self, t_ms):
-        """How far the picker is from the bin of the line at hand; -1 when nobody knows."""
-        if self.at_mm is None or not 0 <= t_ms - self.at_ms <= sight.POSITION_MS:
+        """How far the picker is from the bin of the line at hand at least; -1 when nobody knows.
+
+        An old position says less with every step, but nobody walks 15 m in two seconds.
+        """
+        age_ms = t_ms - self.at_ms
+        if self.at_mm is None or age_ms < 0:
             return -1
         row = self.shop.bins[self._now()["bin"]]
-        return distance_mm(self.at_mm, (row[X_MM], row[Y_MM]))
+        away_mm = distance_mm(self.at_mm, (row[X_MM], row[Y_MM]))
+        return max(0, away_mm - WALK_MM_MS * max(0, age_ms - sight.POSITION_MS))
 
     def _on_seen(self, obj, t_ms):
         """seen: marker in view, distance_mm away; confirms the bin: the right one, near, again."""

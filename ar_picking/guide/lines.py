@@ -5,6 +5,8 @@ many were found, and where a line's goods are now looked for after its own bin h
 Pure; changed only by `machine.Guide` when its journal has taken the entry.
 """
 
+from protocols.compat import crc32
+
 OPEN = 0
 PICKED = 1
 SHORT = 2
@@ -92,13 +94,20 @@ class Lines:
         return len(self.tried(i)) < _WAYS_MAX and (way is None or way[2] == SAME_GOODS)
 
     def end(self, i, status, found):
-        """A line is over; `found` pieces in its present bin."""
+        """A line is over; `found` pieces in its present bin, of a substitute its own ones."""
         self.status[i] = status
-        self.found[i] = self.had(i) + found
+        self.found[i] = self.had(i) + self._as_own(i, found)
         self.ended.append(i)
         if i in self.deferred:
             self.deferred.remove(i)
         self._note(i, ENDED)
+
+    def _as_own(self, i, found):
+        """Pieces of what was taken instead as so many whole ones of the line's own."""
+        line, way = self.lines[i], self.way(i)
+        if way is None or way[2] != OTHER_GOODS:
+            return found
+        return min(line["qty"] - way[3], found * line["qty"] // line["substitute"]["qty"])
 
     def reopen(self, i):
         """A line that had ended is open again."""
@@ -151,15 +160,24 @@ class Lines:
 
     # -- over a restart -------------------------------------------------------------------------------
 
-    def save(self):
-        """What was done, as plain values; the lines themselves are not in it."""
+    def save(self, thin=0):
+        """What was done, as plain values; the lines themselves are not in it.
+
+        thin: 0 all of it; 1 bins by the CRC-32 of their names, which is all the same; 2 without the
+        history: after a restart no whole line is taken back; 3 of each line the newest way alone.
+        """
+        ways = self.ways
+        if thin == 3:
+            ways = [row for row in ways if row is self.way(row[0])]
+        if thin:
+            ways = [[row[0], crc32(row[1].encode())] + row[2:] for row in ways]
         return [
             bytes(self.status),
             list(self.found),
             list(self.ended),
             list(self.deferred),
-            [list(row) for row in self.ways],
-            list(self.history),
+            [list(row) for row in ways],
+            list(self.history) if thin < 2 else [],
         ]
 
     def restore(self, value, bins):
@@ -181,7 +199,8 @@ class Lines:
                 return False
         if len(found) != n or sorted(ended) != [i for i in range(n) if status[i] != OPEN]:
             return False
-        if not isinstance(ways, (list, tuple)) or any(not self._is_way(row, bins) for row in ways):
+        ways = _named(ways, bins)
+        if ways is None or any(not self._is_way(row, bins) for row in ways):
             return False
         if any(status[i] != OPEN for i in deferred) or any(k & 3 > REPLACED for k in history):
             return False
@@ -203,3 +222,19 @@ class Lines:
         if kind not in (SAME_GOODS, OTHER_GOODS) or not 0 <= found < self.lines[i]["qty"]:
             return False
         return kind == SAME_GOODS or "substitute" in self.lines[i]
+
+
+def _named(ways, bins):
+    """Rows of `ways` with the names of their bins in place of the sums of them; None for none."""
+    if not isinstance(ways, (list, tuple)):
+        return None
+    names: dict = {}
+    out = []
+    for row in ways:
+        if isinstance(row, (list, tuple)) and len(row) == 4 and isinstance(row[1], int):
+            if not names:
+                for name in bins:
+                    names[crc32(name.encode())] = name
+            row = [row[0], names.get(row[1])] + list(row[2:])
+        out.append(row)
+    return out

@@ -2,7 +2,9 @@
 
 A list comes as one command a line (protocols.commands), in any order, twice or by half. What was taken
 survives a restart; a list is handed on when its last line is there, and its room is given back when it
-is over. Which lists are over is remembered by their tags, in the tablet's state.
+is over. A ring gives room back from its oldest record on, so a list that is over may stay readable for
+long: a record of its tag alone says that it is over. Until that is written, and for a while longer for
+what is sent again, the tablet's state remembers it.
 """
 
 from firmware.system.ringlog import BUFFER_SIZE, RECORD_MAX, RingLog
@@ -49,7 +51,8 @@ class Lists:
         self._ring = RingLog(flash, KIND, False, new_id, bytearray(BUFFER_SIZE))
         self._buf = bytearray(RECORD_MAX)
         self._writer = Writer(self._buf)
-        self._gone = [mark for mark in gone if isinstance(mark, int)][-GONE_MAX:]
+        self._gone = [mark for mark in gone if isinstance(mark, int)]
+        self._ended: list = []  # tags that are over, and the ring does not say so yet
         self.lists = {}
         self.dropped = 0
         self._mount()
@@ -67,11 +70,23 @@ class Lists:
                 self._read(cbor.read(), seq)
 
     def _read(self, row, seq):
-        """One record: [tag, list, store, lines, line...]; what is none of ours is passed over."""
+        """One record: [tag, list, store, lines, line...], or [tag] of a list that is over.
+
+        What is none of ours is passed over.
+        """
+        if isinstance(row, list) and len(row) == 1 and isinstance(row[0], str):
+            self.lists.pop(row[0], None)
+            if row[0] in self._ended:
+                self._ended.remove(row[0])
+            return
         if not isinstance(row, list) or len(row) < _HEAD + len(_LINE) + 1:
             return
         tag, name, store, size = row[:_HEAD]
-        if not isinstance(tag, str) or self.is_gone(tag) or not isinstance(size, int):
+        if not isinstance(tag, str) or not isinstance(size, int):
+            return
+        if self.is_gone(tag):
+            if tag not in self._ended:  # the power was cut before that was written
+                self._ended.append(tag)
             return
         line = {}
         for k in range(len(_LINE)):
@@ -188,15 +203,31 @@ class Lists:
 
     def end(self, tag):
         """A list is over, or was refused; its room is given back by free(), once that is kept."""
-        self.lists.pop(tag, None)
-        self._gone = self._gone[1 - GONE_MAX :] + [crc32(tag.encode())]
+        if self.lists.pop(tag, None) is not None:
+            self._ended.append(tag)
+        self._gone.append(crc32(tag.encode()))
+        waits = [crc32(each.encode()) for each in self._ended]
+        while len(self._gone) > GONE_MAX and self._gone[0] not in waits:
+            self._gone.pop(0)
 
     def free(self):
-        """Give back the room of what is over."""
-        first = self._ring.next
-        for tag in self.lists:
-            first = min(first, self.lists[tag].first)
-        self._ring.ack(first - 1)
+        """Give back the room of what is over. Called when the tablet's state is kept: what the ring says
+        is over is not there for a state that still has it.
+        """
+        for _ in range(2):  # a full ring takes the word for it when there is room again
+            while self._ended and self._write_end(self._ended[0]):
+                self._ended.pop(0)
+            first = self._ring.next
+            for tag in self.lists:
+                first = min(first, self.lists[tag].first)
+            self._ring.ack(first - 1)
+            if not self._ended:
+                return
+
+    def _write_end(self, tag):
+        self._writer.reset()
+        self._writer.value([tag])
+        return self._ring.append(self._buf, self._writer.n)
 
     def save(self):
         """What must survive a restart: which lists are over."""

@@ -43,6 +43,7 @@ class Guide(Deviating):
         self.known: list = []  # crc32 of the names of lists that were taken
         self._baseline: "Baseline | None" = None
         self._pieces = 0  # of the planning under way
+        self.is_held = False  # a list is planned, and cannot begin: the journal has no room
         self._handlers = {
             "list": self._on_list,
             "at": self._on_at,
@@ -96,7 +97,7 @@ class Guide(Deviating):
     def planning(self) -> bool:
         """Whether a plan is under way."""
         if self.state in (IDLE, DONE):
-            return bool(self.waiting)
+            return bool(self.waiting) and not self.is_held
         return self.walk is not None and self.walk.planning
 
     def line(self) -> "dict | None":
@@ -123,20 +124,26 @@ class Guide(Deviating):
 
     # -- lists ----------------------------------------------------------------------------------------
 
-    def _on_list(self, obj, _t_ms):
-        checked, reason = picklist.check(obj.get("list"), self.shop.bins, self.shop.id)
+    def checked(self, obj):
+        """A list as it would be taken now, and None; or None and the code of why not, see `detail`."""
+        checked, reason = picklist.check(obj, self.shop.bins, self.shop.id)
         self.detail = reason or ""
         if checked is None:
-            return "list_bad"
-        mark = crc32(checked["list"].encode())
-        if mark in self.known:
+            return None, "list_bad"
+        if crc32(checked["list"].encode()) in self.known:
             self.detail = "list {} was handed in before".format(checked["list"])
-            return "list_known"
+            return None, "list_known"
         if len(self.waiting) >= WAITING_MAX:
             self.detail = "{} lists are waiting already".format(WAITING_MAX)
-            return "queue_full"
+            return None, "queue_full"
+        return checked, None
+
+    def _on_list(self, obj, _t_ms):
+        checked, code = self.checked(obj.get("list"))
+        if checked is None:
+            return code
         self.waiting.append(checked)
-        self.known = self.known[1 - KNOWN_MAX :] + [mark]
+        self.known = self.known[1 - KNOWN_MAX :] + [crc32(checked["list"].encode())]
         self.revision += 1
         return None
 
@@ -172,10 +179,11 @@ class Guide(Deviating):
         }
         try:
             self._write("list_started", fields)
+            self.is_held = False
             self.figures["bound_dm"] = plan.bound_dm if plan else None
             self._settle()
         except Full:
-            return False
+            self.is_held = self.state in (IDLE, DONE)
         return False
 
     # -- where the picker is --------------------------------------------------------------------------

@@ -6,13 +6,14 @@
 
 import json
 
-from ar_picking.guide import words
-from ar_picking.guide.shop import Shop
+from ar_picking.guide import screen, words
+from ar_picking.guide.shop import Shop, map_crc
 from ar_picking.guide.tablet import Tablet
 from firmware.boards.page import PageBoard
 from firmware.picker import mapfile
 from firmware.system import config
 
+MIXED = "store_mixed"  # begins the text of the ValueError, for the page to tell it in its words
 START = "/start.json"
 STORE_MAP = "/store.o2om"
 _LOOK_MS = 200  # lists come in by themselves: so often it is looked whether something is new
@@ -35,12 +36,16 @@ class Page:
         checked, reason = Shop.from_json(shop, graph)
         if checked is None:
             raise ValueError(reason)
+        if checked.map_crc is not None and checked.map_crc != map_crc(store_map):
+            raise ValueError(MIXED + ": " + words.text(MIXED)[1])
         self._hardware = hardware
         self._last_ticks = hardware.ticks_ms()
         self._now_ms = 0
         self._looked_ms = -_LOOK_MS
         self._told = {"view": "", "way": "", "net": ""}
         self._new: list = []
+        self._sign = None  # of the view that was told last
+        self._tour = "[]"
         self.tablet = Tablet(hardware, config.check(settings), checked)
 
     def events(self, text):
@@ -82,20 +87,24 @@ class Page:
     def _look(self):
         self._looked_ms = self._now_ms
         guide = self.tablet.guide
-        view = guide.view()
-        way = {
-            "path": guide.path()[:_TELL_MAX],
-            "tour": guide.tour()[:_TELL_MAX],
-            "to_go_dm": view["to_go_dm"],
-        }
-        # Both change with every step that is walked: the card does not.
-        view["to_go_dm"] = view["walked_dm"] = None
-        self._tell("net", {"up": bool(self.tablet.is_up), "pending": self.tablet.pending})
-        self._tell("view", view)
-        self._tell("way", way)
+        sign = screen.sign(guide)
+        if sign != self._sign:
+            # a list of 200 lines takes a tablet 50 ms and more to write out: not at every step walked
+            self._sign = sign
+            view = guide.view()
+            # Both change with every step that is walked: the card does not.
+            view["to_go_dm"] = view["walked_dm"] = None
+            self._tell("view", json.dumps(view))
+            self._tour = json.dumps(guide.tour()[:_TELL_MAX])
+        path = guide.path()
+        to_go = json.dumps(screen.length_dm(path) if path else None)
+        points = json.dumps(path[:_TELL_MAX])
+        way = '"path":{},"tour":{},"to_go_dm":{}'.format(points, self._tour, to_go)
+        net = {"up": bool(self.tablet.is_up), "pending": self.tablet.pending}
+        self._tell("net", json.dumps(net))
+        self._tell("way", "{" + way + "}")
 
-    def _tell(self, key, value):
-        text = json.dumps(value)
+    def _tell(self, key, text):
         if text != self._told[key]:
             self._told[key] = text
             if key not in self._new:

@@ -12,10 +12,11 @@ appear. Nothing here raises on bad input. Keys we do not know are left out of th
 """
 
 from ar_picking.guide.shop import is_whole
-from protocols.storemap import printable
+from protocols.storemap import id_text, printable
 
 MAX_LINES = 200
 MAX_QTY = 999
+MAX_NUMBER = 65535  # what the pick record carries
 
 
 def check(obj: object, bins: dict, store: "str | None" = None) -> tuple:
@@ -67,8 +68,8 @@ def _line(obj: object, bins: dict) -> tuple:
     if not isinstance(obj, dict):
         return None, "not an object"
     number, qty = obj.get("line"), obj.get("qty")
-    if not is_whole(number, 1, 99999):
-        return None, "line is not a number from 1 to 99999"
+    if not is_whole(number, 1, MAX_NUMBER):
+        return None, "line is not a number from 1 to {}".format(MAX_NUMBER)
     if not is_whole(qty, 1, MAX_QTY):
         return None, "qty is not a number from 1 to {}".format(MAX_QTY)
     for key, most in (("order", 40), ("sku", 32)):
@@ -120,8 +121,4 @@ def _substitute(obj, line, bins):
 
 def _name(value: object, high: int) -> bool:
     # in bytes, as the pick record counts: what it cannot carry would never reach the gateway
-    return (
-        isinstance(value, str)
-        and printable(value, 1, high, False)
-        and 0 < len(value.encode()) <= high
-    )
+    return isinstance(value, str) and id_text(value, 1, high)

@@ -6,6 +6,7 @@ so both come to the same state. What no entry tells (steps of the line at hand, 
 lists that wait) is in the snapshot alone (ar_picking.guide.snapshot).
 """
 
+from ar_picking.guide import steps
 from ar_picking.guide.lines import (
     ENDED,
     OPEN,
@@ -178,6 +179,7 @@ class Progress:
                 self.done = self.checks = 0
             else:
                 self.done &= (1 << STEPS.index(what)) - 1
+                self.checks &= steps.BEFORE[what]
             self.pieces = 0
             self.state = PICK if self.done else WALK
             self.looks.begin()
@@ -253,10 +255,13 @@ class Progress:
         """Open lines in the sequence in which they will be done, the one at hand first."""
         if self.lines is None or self.walk is None:
             return []
-        out = [self.current] if self.current >= 0 else []
-        for listed in (self.walk.lines(), self.walk.lost(), self.lines.deferred):
+        out = []
+        seen = bytearray(len(self.lines))
+        first = [self.current] if self.current >= 0 else []
+        for listed in (first, self.walk.lines(), self.walk.lost(), self.lines.deferred):
             for i in listed:
-                if i not in out:
+                if not seen[i]:
+                    seen[i] = 1
                     out.append(i)
         return out
 

@@ -10,8 +10,8 @@ def replayed(shop, lists, entries):
     """(guide, None), or (None, reason) where the entries do not fit together.
 
     lists: the lists as they were handed in, in their sequence; entries: [(event, fields)] as the pick
-    records have them, from the first on. A list_refused is passed over. The guide cannot go on: it
-    has no journal.
+    records have them, from the first on. What is said of lists that wait (list_taken,
+    list_refused) is passed over. The guide cannot go on: it has no journal.
     """
     guide = Guide(shop, _no_journal)
     for obj in lists:
@@ -19,7 +19,7 @@ def replayed(shop, lists, entries):
         if code is not None:
             return None, guide.detail or code
     for number, (event, fields) in enumerate(entries):
-        if event != "list_refused" and not guide.apply(event, fields):
+        if event not in ("list_refused", "list_taken") and not guide.apply(event, fields):
             return None, "entry {} of the journal, {}, does not fit what is before it".format(
                 number + 1, event
             )

@@ -136,12 +136,21 @@ def view(guide):
     return out
 
 
+def sign(guide):
+    """What differs where two views do, but for to_go_dm and walked_dm; cheap to make."""
+    lost = guide.walk.lost() if guide.walk is not None else []
+    told = (guide.revision, guide.state, guide.current, guide.planning, guide.is_held)
+    return told + (guide.stop is None, guide.order(), lost)
+
+
 def hint_code(guide):
     """The code of what the picker is to do now."""
+    if guide.state in (IDLE, DONE) and guide.waiting:
+        return "journal_full" if guide.is_held else "planning"
     if guide.state == IDLE:
-        return "planning" if guide.waiting else "no_list"
+        return "no_list"
     if guide.state == DONE:
-        return "planning" if guide.waiting else "list_done"
+        return "list_done"
     if guide.state == RETURN:
         return "go_to_exit"
     if guide.propose is not None:

@@ -6,7 +6,8 @@ Pure, MicroPython subset: the same object is made from a store folder on a PC (`
 what the box serves to a tablet's page (`from_json`).
 """
 
-from protocols.storemap import printable
+from firmware.picker import mapfile
+from protocols.storemap import id_text, printable
 
 MAX_BINS = 5000
 MAX_MARKERS = 8  # of one bin
@@ -35,12 +36,15 @@ class Shop:
     """Bins of one store on its graph. Treat as read-only.
 
     graph: firmware.picker.graph.StoreGraph; bins: name -> (edge, offset_dm, marker ids, x_mm, y_mm,
-    zone 0..2, sku, barcode), x and y the middle of its front; settings: see SETTINGS. ValueError for
-    a bin that is not on the graph: what comes from outside goes through `from_json`.
+    zone 0..2, sku, barcode), x and y the middle of its front; settings: see SETTINGS; map_crc: the
+    CRC-32 of the graph's file (firmware.picker.mapfile) as the store has it, by which data of two
+    versions of a store are told apart, None where nobody knows. ValueError for a bin that is not on the
+    graph: what comes from outside goes through `from_json`.
     """
 
-    def __init__(self, graph, bins: dict, store_id=None, settings=None) -> None:
+    def __init__(self, graph, bins: dict, store_id=None, settings=None, map_crc=None) -> None:
         self.graph = graph
+        self.map_crc = map_crc
         self.bins = bins
         self.id = store_id
         self.settings = {}
@@ -78,7 +82,7 @@ class Shop:
                 one.sku,
                 one.barcode,
             )
-        return Shop(store.graph, bins, store.id, settings)
+        return Shop(store.graph, bins, store.id, settings, map_crc(mapfile.pack(store.graph)))
 
     @staticmethod
     def from_json(obj: object, graph) -> tuple:
@@ -98,14 +102,22 @@ class Shop:
         bins = {}
         for each in obj["bins"]:
             row = obj["bins"][each]
-            if not _text(each, 1, 24) or not _is_row(row) or not graph.is_stop((row[0], row[1])):
+            if not isinstance(each, str) or not id_text(each, 1, 24):
+                return None, "bin '{}' is not a name of 1 to 24 bytes".format(str(each)[:24])
+            if not _is_row(row) or not graph.is_stop((row[0], row[1])):
                 return None, "bin '{}' of the shop is wrong".format(str(each)[:24])
             bins[each] = (row[0], row[1], tuple(row[2]), row[3], row[4], row[5], row[6], row[7])
-        return Shop(graph, bins, name, settings), None
+        mark = obj.get("map_crc")
+        if mark is not None and not _is_hex(mark):
+            return None, "map_crc of the shop is not 8 digits of 0 to f"
+        return Shop(graph, bins, name, settings, None if mark is None else int(mark, 16)), None
 
     def as_json(self) -> dict:
         """Plain values for JSON, from which `from_json` makes the same shop."""
         out = {"version": 1, "store": self.id, "bins": {}}
+        if self.map_crc is not None:
+            # a text: a page's numbers and a board's of 32 bits are not the same beyond 2^30
+            out["map_crc"] = "{:08x}".format(self.map_crc)
         for key in SETTINGS:
             out[key] = self.settings[key]
         for name in self.bins:
@@ -137,6 +149,15 @@ class Shop:
             if row is not None and row[SKU] == sku and row[BARCODE]:
                 return row[BARCODE]
         return ""
+
+
+def map_crc(store_map):
+    """The CRC-32 that a store's map file, which mapfile.unpack has found whole, carries at its end."""
+    return int.from_bytes(bytes(store_map[-4:]), "little")
+
+
+def _is_hex(text):
+    return isinstance(text, str) and len(text) == 8 and all(c in "0123456789abcdef" for c in text)
 
 
 def _plain(code):

@@ -21,11 +21,13 @@ class Snapshot(Progress):
 
     known: list = []
 
-    def snapshot(self, with_lines=True):
+    is_other_map = False  # what restore() took is of another map than the shop's
+
+    def snapshot(self, with_lines=True, thin=0):
         """Return nested lists and maps of ints, str, bytes, bool and None; see restore().
 
         with_lines: False leaves the lists' lines out; whoever restores has them. Of a list that is done
-        nothing is kept then: it begins as if there had been none.
+        nothing is kept then: it begins as if there had been none. thin: as in Lines.save.
         """
         if self.state == DONE and not with_lines:
             return self._idle()
@@ -56,10 +58,11 @@ class Snapshot(Progress):
                 _METHODS.index(method) if method in _METHODS else None,
             ],
             [self.current, self.done, self.checks, self.pieces, self.propose, self.order()],
-            None if self.lines is None else self.lines.save(),
+            None if self.lines is None else self.lines.save(thin),
             list(self.blocked),
             list(self.known),
             [[name, _rows(lines)] for name, lines in kept] if with_lines else None,
+            self.shop.map_crc,
         ]
 
     def _idle(self):
@@ -78,8 +81,11 @@ class Snapshot(Progress):
         parts = _checked(value)
         if parts is None:
             return False
-        _, state, name, waiting, numbers, figures, hand, done, blocked, known, rows = parts
+        _, state, name, waiting, numbers, figures, hand, done, blocked, known, rows, mark = parts
         lists = self._lists(lists, rows)
+        is_other_map = mark != self.shop.map_crc
+        if is_other_map:
+            blocked = ()  # the same number is another walkway there
         if lists is None or any(edge >= self.shop.graph.edges for edge in blocked):
             return False
         lines = None
@@ -91,6 +97,7 @@ class Snapshot(Progress):
                 return False
         elif _STATES[state] != IDLE:
             return False
+        self.is_other_map = is_other_map
         switches, manual, self.walked_mm, at, self.revision = numbers
         for k in range(len(STEPS)):
             self.confirm[STEPS[k]] = bool(switches & (1 << k))
@@ -193,9 +200,13 @@ def _ints(value, low, high, size=None):
 
 def _checked(value):
     """The parts of a snapshot, where each has its shape; else None."""
-    if not isinstance(value, (list, tuple)) or len(value) != 11 or value[0] != _VERSION:
+    if not isinstance(value, (list, tuple)) or not value or value[0] != _VERSION:
         return None
-    _, state, name, waiting, numbers, figures, hand, _, blocked, known, rows = value
+    if len(value) == 11:  # of the version before, which did not say what map it was of
+        value = list(value) + [None]
+    if len(value) != 12:
+        return None
+    _, state, name, waiting, numbers, figures, hand, _, blocked, known, rows, mark = value
     good = is_whole(state, 0, len(_STATES) - 1) and (name is None or isinstance(name, str))
     good = good and isinstance(waiting, (list, tuple)) and all(isinstance(w, str) for w in waiting)
     good = good and isinstance(numbers, (list, tuple)) and len(numbers) == 5
@@ -210,4 +221,5 @@ def _checked(value):
     good = good and _ints(hand[5], 0, 1 << 16)
     good = good and _ints(blocked, 0, 4095) and _ints(known, 0, 0xFFFFFFFF)
     good = good and (rows is None or isinstance(rows, (list, tuple)))
+    good = good and (mark is None or is_whole(mark, 0, 0xFFFFFFFF))
     return value if good else None

@@ -22,5 +22,7 @@ QTY_COUNTED = 32
 QTY_BY_HAND = 64
 PUT_SCANNED = 128
 PUT_BY_HAND = 256
+# of `checks`, what stays when a step is taken back: how those before it were confirmed
+BEFORE = {"item": ITEM_SCANNED - 1, "qty": QTY_COUNTED - 1, "put": PUT_SCANNED - 1}
 
 UNREACHABLE = "unreachable"  # the reason of a short that no picker gave

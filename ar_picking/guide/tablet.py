@@ -6,25 +6,35 @@ and, in the ring, the entries behind it: both together are the state (ar_picking
 """
 
 from ar_picking.guide import picklist, words
-from ar_picking.guide.lists import FULL, Lists
+from ar_picking.guide.inbox import Inbox
+from ar_picking.guide.lists import Lists
 from ar_picking.guide.machine import Guide
-from ar_picking.guide.steps import DONE, IDLE
 from firmware.system.device import Device
 from firmware.system.state import Pairs, State
 from protocols import messages
-from protocols.cbor import Reader
-from protocols.commands import PICKLIST
-from protocols.compat import crc32
+from protocols.cbor import Reader, Writer
 
 _VERSION = 1
 _RECORD_BYTES = 1024
 _PLAN_MS = 6  # of planning in one step: the screen waits for no more
 _PLAN_PIECES = 40  # and no more pieces than this, where a clock stands still
-_REASON_BYTES = 120  # of the pick record: longer, and the gateway could not read it
-_LINE = ("line", "order", "sku", "name", "bin", "qty")
+_THIN_MAX = 3  # of guide.snapshot: how much is left out where the state has no room
 
 
-class Tablet:
+class _Device(Device):
+    """A device that frees no record of its rings before its state is past it."""
+
+    def __init__(self, is_kept, *args):
+        self._is_kept = is_kept
+        Device.__init__(self, *args)
+
+    def _on_message(self, topic, payload):
+        # an ack that is passed over comes again: the gateway answers what is sent again
+        if topic != self._topic_ack or self._is_kept():
+            Device._on_message(self, topic, payload)
+
+
+class Tablet(Inbox):
     """One picker's tablet.
 
     hardware: an object of firmware.boards with partitions evidence, track, state and lists; config: of
@@ -35,17 +45,27 @@ class Tablet:
     def __init__(self, hardware, config: dict, shop, on_entry=None) -> None:
         self._hardware = hardware
         self._on_entry = on_entry
-        self.device = Device(
-            hardware, config, self._take, lambda _writer: False, lambda: None, self._before_send
+        self.device = _Device(
+            self._kept_now,
+            hardware,
+            config,
+            self._take,
+            lambda _writer: False,
+            lambda: None,
+            self._before_send,
         )
         self.clock = self.device.clock
         self._set_clock()
         self.evidence = self.device.journal.rings[messages.EVIDENCE]
         self.state = State(Pairs(hardware.partition("state")))
         self.guide = Guide(shop, self._journal)
-        self._dropped = 0
+        self._writer = Writer(bytearray(_RECORD_BYTES))
         self.replayed = 0  # entries that were behind the last snapshot
         self._kept = (-1, -1)  # revision and next entry that the last snapshot has
+        self._too_large = (-1, -1)  # and those of the last one that the state refused
+        self._thin = 0
+        self._thin_of: "str | None" = None  # the list for which that much has to be left out
+        self._fault: "OSError | None" = None  # a write failed, and what it wrote is there
         saved = self.state.load()
         if not isinstance(saved, list) or len(saved) != 5 or saved[0] != _VERSION:
             saved = None
@@ -75,6 +95,7 @@ class Tablet:
         if guide.revision != self._kept[0]:
             self._tidy()
             self._keep()
+        self._tell_fault()
         if code is None:
             return None
         zh, en = words.text(code, values)
@@ -89,15 +110,14 @@ class Tablet:
         """
         now_ms = self.clock.tick()
         self._set_clock()
-        if self._is_kept() or self._keep():
-            # an ack frees records of the ring: only when the state is past them
-            self.device.step(now_ms)
+        self.device.step(now_ms)
         planning = self._plan()
         if not self._is_kept():
             self._tidy()
             self._keep()
         elif self.state.due(now_ms):
             self._keep(False)
+        self._tell_fault()
         return planning
 
     @property
@@ -121,11 +141,33 @@ class Tablet:
         self.clock.tick()
         values = dict(fields)
         values["event"] = event
-        if not self.device.journal.record(messages.PICK, values):
+        if not self._is_readable(values):
             return False
+        seq = self.evidence.next
+        try:
+            if not self.device.journal.record(messages.PICK, values):
+                return False
+        except OSError as fault:
+            if self.evidence.next == seq:
+                raise
+            self._fault = fault  # the entry is there: the guide takes it, as after a restart
         if self._on_entry is not None:
             self._on_entry(event, fields)
         return True
+
+    def _is_readable(self, values):
+        """Whether the gateway reads such a record: else nobody would hear of the pick."""
+        writer = self._writer
+        writer.reset()
+        messages.put_record(writer, messages.PICK, self.device.journal.stamp(), values)
+        if writer.full:
+            return False
+        return messages.check_record(Reader(writer.buf, 0, writer.n).read())[0] is not None
+
+    def _tell_fault(self):
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
 
     def _plan(self):
         ticks = self._hardware.ticks_ms
@@ -148,22 +190,37 @@ class Tablet:
     def _is_kept(self):
         return self._kept == (self.guide.revision, self.evidence.next)
 
+    def _kept_now(self):
+        return self._is_kept() or self._keep()
+
     def _before_send(self, _now_ms):
-        if not self._is_kept():
-            self._keep()
+        self._kept_now()
 
     def _keep(self, at_once=True):
         """Write a snapshot; False when the flash does not hold it."""
         kept = (self.guide.revision, self.evidence.next)
-        value = [
-            _VERSION,
-            self.device.commands.save(),
-            self.guide.snapshot(False),
-            self.evidence.next,
-            self.lists.save(),
-        ]
-        if not self.state.save(value, self.clock.now_ms, at_once):
+        if kept == self._too_large:
             return False
+        if self._thin_of != self.guide.list:
+            self._thin, self._thin_of = 0, self.guide.list
+        while True:
+            value = [
+                _VERSION,
+                self.device.commands.save(),
+                self.guide.snapshot(False, self._thin),
+                self.evidence.next,
+                self.lists.save(),
+            ]
+            refused = self.state.refused
+            if self.state.save(value, self.clock.now_ms, at_once):
+                break
+            if self.state.refused == refused:
+                return False
+            if self._thin == _THIN_MAX:
+                self._too_large = kept
+                return False
+            self._thin += 1
+            at_once = True
         self._kept = kept
         self.lists.free()
         return True
@@ -173,16 +230,22 @@ class Tablet:
         self.device.commands.restore(saved[1])
         guide, shop = self.guide, self.guide.shop
         lists = {}
+        wrong = {}  # tag -> why
         for tag in self.lists.lists:
             kept = self.lists.lists[tag]
             if kept.whole:
-                checked = picklist.check(kept.as_list(), shop.bins, shop.id)[0]
+                checked, reason = picklist.check(kept.as_list(), shop.bins, shop.id)
                 if checked is not None:
                     lists[checked["list"]] = checked
+                else:
+                    wrong[tag] = reason
         if not guide.restore(saved[2], lists):
             self._tell_lost(saved[2])
             return
+        self._tell_wrong(saved[2][3], wrong)
         for event, fields in self._entries(saved[3]):
+            if event == "aisle_blocked" and guide.is_other_map:
+                continue  # its number is another walkway's now
             if guide.apply(event, fields):
                 self.replayed += 1
 
@@ -201,94 +264,3 @@ class Tablet:
             kind, _, values, _ = messages.check_record(Reader(buf, 0, size).read())
             if kind == messages.PICK and values.get("event"):
                 yield values["event"], values
-
-    def _tell_lost(self, snapshot):
-        """The list under way cannot be taken up: whoever sent it has to hear of it."""
-        name = snapshot[2] if isinstance(snapshot, list) and len(snapshot) > 2 else None
-        if isinstance(name, str) and name:
-            self._refuse(name, "the tablet's memory was damaged: what was picked is in the journal")
-            for tag in self.lists.tags():
-                if self.lists.lists[tag].name == name:
-                    self.lists.end(tag)
-
-    # -- lists ----------------------------------------------------------------------------------------
-
-    def _take(self, command, kind, values):
-        """A command: one line of a list. False when it cannot be taken now; it is sent again then.
-
-        The lines of one list have one tag, which is their command's id up to the last '-'
-        (gateway.intake). By it a list that is sent again is told from a new one under an old name.
-        """
-        if kind != PICKLIST or self.evidence.is_full:
-            return False
-        tag = command.rpartition("-")[0]
-        if self.lists.is_gone(tag):
-            return True  # sent again before the gateway heard what became of it
-        line = {}
-        for key in _LINE:
-            line[key] = values[key]
-        if values.get("heavy"):
-            line["heavy"] = True
-        if values.get("other_sku") and values.get("other_bin"):
-            line["substitute"] = {
-                "sku": values["other_sku"],
-                "name": values.get("other_name") or "",
-                "bin": values["other_bin"],
-                "qty": values.get("other_qty") or values["qty"],
-            }
-        found = self.lists.take(tag, values["list"], values["store"], values["lines"], line)
-        if self.lists.dropped != self._dropped:
-            # the half of a list that was given up comes again, and its lines are no repeats then
-            self._dropped = self.lists.dropped
-            self.device.commands.restore(None)
-        if found == FULL:
-            return False
-        if found is not None:
-            self._hand_in(tag, found)
-        return True
-
-    def _hand_in(self, tag, kept):
-        """A list is whole: the guide takes it, or the gateway is told why not."""
-        guide = self.guide
-        if guide.event({"type": "list", "list": kept.as_list()}, self.clock.now_ms):
-            self._refuse(kept.name, guide.detail)
-            self.lists.end(tag)
-        self._keep()
-
-    def _refuse(self, name, why):
-        while len(why.encode()) > _REASON_BYTES:
-            why = why[:-1]
-        self._journal("list_refused", {"list": name, "reason": why})
-
-    def _on_list(self, obj, t_ms):
-        """A list that somebody handed in here, not by a command."""
-        guide = self.guide
-        checked, reason = picklist.check(obj, guide.shop.bins, guide.shop.id)
-        if checked is None:
-            guide.detail = reason
-            return "list_bad"
-        tag = "-" + checked["list"]
-        if crc32(checked["list"].encode()) in guide.known:
-            guide.detail = "list {} was handed in before".format(checked["list"])
-            return "list_known"
-        if not self.lists.take_whole(tag, checked):
-            return "lists_full"
-        code = guide.event({"type": "list", "list": obj}, t_ms)
-        if code is not None:
-            self.lists.end(tag)
-        return code
-
-    def _tidy(self):
-        """Lists that are over are let go; whole ones that the guide has not heard of are handed in."""
-        guide = self.guide
-        busy = [each["list"] for each in guide.waiting]
-        if guide.state not in (IDLE, DONE):
-            busy.append(guide.list)
-        for tag in self.lists.tags():
-            kept = self.lists.lists[tag]
-            if not kept.whole or kept.name in busy:
-                continue
-            if crc32(kept.name.encode()) in guide.known:
-                self.lists.end(tag)
-            else:
-                self._hand_in(tag, kept)

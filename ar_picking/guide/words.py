@@ -51,6 +51,10 @@ WORDS = {
         "存不下这张拣货单：先完成已有的",
         "No room to keep this list: finish others first",
     ),
+    "store_mixed": (
+        "门店数据正在更新：请重新打开页面",
+        "The store's data are of two versions: open the page again",
+    ),
     "bad_event": ("操作无法识别", "This is no event of the guide"),
 }
 

@@ -156,7 +156,8 @@ class RingLog:
     def append(self, body, size: int) -> bool:
         """Store `body[:size]` as record `next`; False when the ring is full and may not overwrite.
 
-        size: 1..1024 bytes; anything else is a programmer's error and raises ValueError.
+        size: 1..1024 bytes; anything else is a programmer's error and raises ValueError. OSError when
+        the flash fails; the record may be there all the same, and then `next` has moved.
         """
         if not 0 < size <= RECORD_MAX:
             raise ValueError("a record has 1 to 1024 bytes")
@@ -165,10 +166,21 @@ class RingLog:
         ):
             self.refused += 1
             return False
-        self.sectors.write(self.tail, self._offset, self.next, body, size)
+        try:
+            self.sectors.write(self.tail, self._offset, self.next, body, size)
+        except OSError:
+            self._close_torn()
+            raise
         self._offset += RECORD_HEAD + size
         self.next += 1
         return True
+
+    def _close_torn(self):
+        """A write failed and the program goes on: nothing may be programmed over what it left."""
+        offset = self._offset
+        self._offset = self.flash.block_size  # the next record opens a sector
+        if self.sectors.check(self.tail, offset, self.next) > 0:
+            self.next += 1  # all of it is there: a start would find it, so its number is taken
 
     def begin_log(self) -> None:
         """Go on as a new log: a new id for every record not yet acked and all to come; `seq` goes on.

@@ -71,6 +71,7 @@ def test_a_tablet_that_is_killed_goes_on_where_it_was_and_the_feed_has_every_pic
         link = started(site.broker_port)
         assert link.screen()[0]["picked"] == 4
         pick_lines(link, 2)
+        time.sleep(0.3)  # sooner, it would be the same press
         assert link.event({"type": "tap"}) is None and link.screen()[0]["state"] == "done"
         wait_for(lambda: not link.pending(), 20, children, "the gateway's acknowledgement")
         wait_for(

@@ -10,7 +10,7 @@ from ar_picking.link import settings
 from firmware.boards.linux import LinuxBoard
 from gateway.intake import PickList, picklist_commands
 from protocols import messages
-from protocols.cbor import Reader
+from protocols.cbor import Reader, Writer
 
 NOW = 1_795_000_000_000
 FAR_MS = 300 * 86_400_000
@@ -189,7 +189,8 @@ def test_lines_in_any_order_and_twice_are_one_list(start, shop):
     sent = commands_of(obj)
     for body in (sent[2], sent[0], sent[2], sent[0], sent[1], *sent):
         tablet.device.commands.on_message(body)
-    assert skus(tablet) == [[line["sku"] for line in obj["lines"]]] and entries(tablet) == []
+    assert skus(tablet) == [[line["sku"] for line in obj["lines"]]]
+    assert [event for event, _ in entries(tablet)] == ["list_taken"]
 
 
 def test_half_a_list_is_not_filled_up_with_lines_of_another(start, shop):
@@ -211,8 +212,10 @@ def test_a_new_list_under_the_name_of_an_old_one_is_refused_with_a_record(start,
     again = commands_of(a_list(shop, 2), NOW + 1)
     for body in (*again, *again):
         tablet.device.commands.on_message(body)
-    ((event, fields),) = entries(tablet)
-    assert event == "list_refused" and fields["reason"] == "list L1 was handed in before"
+    (taken, _), (event, fields) = entries(tablet)
+    assert (taken, event) == ("list_taken", "list_refused") and fields[
+        "reason"
+    ] == "list L1 was handed in before"
     assert len(tablet.guide.waiting) == 1
 
 
@@ -270,15 +273,21 @@ def test_nothing_is_acknowledged_away_while_the_state_cannot_be_kept(start, shop
     send(tablet, a_list(shop, 3))
     plan(tablet)
     stepped = []
-    monkeypatch.setattr(tablet.device, "step", stepped.append)
+    monkeypatch.setattr(tablet.device.mqtt, "step", stepped.append)
     monkeypatch.setattr(tablet.state, "save", lambda *_: False)
     pick_line(tablet)
+    ring = tablet.evidence
+    tablet.device.uplink._unsent[messages.EVIDENCE] = ring.next  # as if all of it had gone out
+    ack = Writer(bytearray(64))
+    messages.put_ack(ack, ring.log, ring.next - 1)
+    topic = tablet.device._topic_ack
+    tablet.device._on_message(topic, bytes(ack.buf[: ack.n]))
+    assert ring.pending == ring.next - 1
     tablet.step()
-    assert not stepped
+    assert stepped  # what was picked is told all the same
     monkeypatch.undo()
-    monkeypatch.setattr(tablet.device, "step", stepped.append)
-    tablet.step()
-    assert stepped
+    tablet.device._on_message(topic, bytes(ack.buf[: ack.n]))
+    assert not ring.pending
 
 
 def test_a_list_whose_lines_are_damaged_is_told_and_can_be_sent_again(start, shop, tmp_path):

@@ -347,6 +347,33 @@ def test_a_list_that_failed_may_be_sent_again(site, failed):
     assert site.last_command(PICKER) != first and len(site.waiting()) == 2
 
 
+def test_a_list_that_waits_on_its_tablet_does_not_expire(site):
+    site.send("picklist", LIST)
+    pick(site, "list_taken")
+    assert site.waiting() == []
+    site.expire()
+    assert site.told("pick") == []
+    assert site.send("picklist", LIST)["repeated"]
+    assert site.send("picklist", {**LIST, "lines": [LINE]}) == (
+        409,
+        "list L1 is on its tablet: give a new list a new name",
+    )
+    pick(site, "list_started")
+    pick(site, "list_taken")  # a frame of before, sent again
+    assert site.send("picklist", {**LIST, "lines": [LINE]})[1].startswith("list L1 is being picked")
+
+
+def test_a_tablet_may_give_back_a_list_that_it_took_and_tell_late_that_it_has_one(site):
+    site.send("picklist", LIST)
+    pick(site, "list_taken")
+    pick(site, "list_refused")
+    assert "repeated" not in site.send("picklist", LIST)
+    site.expire()  # the tablet has no network
+    assert [each["event"] for each in site.told("pick")] == ["list_expired"]
+    pick(site, "list_taken")
+    assert site.send("picklist", LIST)["repeated"]  # it will be picked after all
+
+
 # -- too late ----------------------------------------------------------------------------------------
 
 

@@ -2,10 +2,10 @@
 
 from mutate import damaged  # noqa: F401 (what tests of the guide draw from)
 
-from ar_picking.guide.shop import Shop
+from ar_picking.guide.shop import Shop, map_crc
 from ar_picking.guide.tablet import Tablet
 from firmware.boards.memory import MemoryFlash
-from firmware.picker import maps
+from firmware.picker import mapfile, maps
 from firmware.system import config
 from protocols import messages
 from protocols.cbor import Reader, Writer
@@ -52,12 +52,13 @@ BINS = {
     "A3-02-1": (2, 70, (6, 7), 8000, 7000, 2, "691", "0012345678905"),
     "D1-01-1": (7, 30, (8,), 11000, 0, 0, "694", "694694"),  # in the dead end
 }
+MAP_CRC = map_crc(mapfile.pack(graph()))
 NAMES = sorted(BINS)
 CODES = [BINS[name][6] for name in NAMES] + ["4006381333931", "012345678905", "694694", "?", ""]
 
 
 def shop():
-    return Shop(graph(), BINS, "demo", {"frozen_dm": 900, "handling_dm": 5})
+    return Shop(graph(), BINS, "demo", {"frozen_dm": 900, "handling_dm": 5}, MAP_CRC)
 
 
 def draw_list(chance, name, most=6):
@@ -269,7 +270,7 @@ def check_journal(found, lists):
     ends = {}
     for event, fields in found:
         name = fields["list"]
-        if event == "list_refused":
+        if event in ("list_refused", "list_taken"):
             continue
         if event == "list_started":
             assert name not in begun, name

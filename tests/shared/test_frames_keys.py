@@ -158,7 +158,7 @@ RECORD_KEYS = """
 13 27 trust ENUM signed counted plain untrusted
 13 28 outside_cc_s INT
 14 5 event ENUM list_started bin_confirmed picked short list_done list_refused substituted skipped
-  undone aisle_blocked aisles_opened
+  undone aisle_blocked aisles_opened list_taken
 14 6 list TEXT
 14 7 line INT
 14 8 order TEXT

@@ -2,10 +2,12 @@
 
 import json
 
-from guide_world import CONFIG, Board, graph, shop
+from guide_world import CONFIG, EDGES, Board, draw_event, graph, shop
+from mutate import Chance
 
 from ar_picking.guide.page import Page
-from firmware.picker import mapfile
+from ar_picking.guide.shop import map_crc
+from firmware.picker import mapfile, maps
 
 
 def page(board):
@@ -90,3 +92,75 @@ def test_what_the_box_served_wrong_is_said():
             assert "map" in str(fault) or "shop" in str(fault)
         else:
             raise AssertionError("taken")
+
+
+def test_a_map_of_another_version_of_the_store_is_told_by_its_code():
+    other, reason = maps.from_map(
+        {
+            "junctions": [[0, 0], [0, 100], [40, 0], [40, 100], [80, 0], [80, 100], [120, 0]],
+            "edges": EDGES,
+            "zone": [0, 0, 2, 0, 0, 0, 0, 1],
+            "depot": 0,
+        }
+    )
+    assert other, reason
+    told = json.loads(json.dumps(shop().as_json()))
+    assert len(told["map_crc"]) == 8
+    try:
+        Page(Board(), dict(CONFIG), told, mapfile.pack(other))
+    except ValueError as fault:
+        assert str(fault).startswith("store_mixed: ")
+    else:
+        raise AssertionError("taken")
+    told["map_crc"] = "{:08x}".format(map_crc(mapfile.pack(other)))
+    assert Page(Board(), dict(CONFIG), told, mapfile.pack(other))
+    for wrong in ("", "0", 7, "0x123456", "ABCDEF01", "123456789", [1, 2]):
+        told["map_crc"] = wrong
+        try:
+            Page(Board(), dict(CONFIG), told, mapfile.pack(graph()))
+        except ValueError as fault:
+            assert "map_crc" in str(fault)
+        else:
+            raise AssertionError(wrong)
+
+
+def test_the_rest_of_the_walk_is_worked_out_when_it_changes_and_not_at_every_step():
+    board = Board()
+    made = page(board)
+    made.events(json.dumps([{"type": "list", "list": a_list()}]))
+    turned(made, board, 3000)
+    guide = made.tablet.guide
+    asked = []
+    kind = type(guide)
+    guide.tour = lambda: asked.append("tour") or kind.tour(guide)
+    guide.view = lambda: asked.append("view") or kind.view(guide)
+    for step in range(10):
+        made.events(json.dumps([{"type": "at", "x_mm": 0, "y_mm": 300 * step}]))
+        turned(made, board, 200)
+    assert len(asked) <= 4, asked  # a plan may have changed once or twice
+    before = len(asked)
+    assert made.events('[{"type": "skip"}]') == ""
+    assert asked[before:] == ["view", "tour"]
+    told = turned(made, board, 600)
+    assert json.loads(json.dumps(told["way"]["tour"])) == [list(each) for each in kind.tour(guide)]
+
+
+def test_what_the_page_is_told_is_what_the_guide_shows():
+    chance = Chance("guide: page")
+    board = Board()
+    made = page(board)
+    guide = made.tablet.guide
+    made.events(json.dumps([{"type": "list", "list": a_list()}]))
+    turned(made, board, 1000)
+    for _ in range(150):
+        board.now_ms += 300
+        made.events(json.dumps([draw_event(chance, guide)]))
+        while made.step():
+            pass
+        made._look()
+        view = guide.view()
+        view["to_go_dm"] = view["walked_dm"] = None
+        assert json.loads(made._told["view"]) == json.loads(json.dumps(view))
+        way = json.loads(made._told["way"])
+        assert way["tour"] == json.loads(json.dumps(guide.tour()[:400]))
+        assert way["path"] == json.loads(json.dumps(guide.path()[:400]))

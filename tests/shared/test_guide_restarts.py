@@ -45,7 +45,8 @@ class Life:
             ring.ack(ring.acked + self.chance.below(ring.next - ring.acked))
 
     def begun(self):
-        return [f["list"] for e, f in self.book if e in ("list_started", "list_refused")]
+        answers = ("list_taken", "list_started", "list_refused")
+        return [f["list"] for e, f in self.book if e in answers]
 
     def deliver(self, losses):
         """The platform sends what no record has answered yet, and sometimes what was answered."""

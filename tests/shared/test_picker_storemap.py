@@ -64,6 +64,8 @@ def test_bad_cells_have_a_reason():
         ("bin_id", "A 1"),
         ("bin_id", "A" * 25),
         ("bin_id", "A\u20281"),
+        ("bin_id", "冷冻食品生鲜区-03-02-1"),  # 18 characters, 32 bytes: no record carries it
+        ("bin_id", "货" * 9),
         ("bay", "3.0"),
         ("bay", "three"),
         ("bay", "-1"),
@@ -84,6 +86,12 @@ def test_bad_cells_have_a_reason():
         record, reason = read(changed(column, value))
         assert record is None and reason.startswith(column), (column, value, reason)
     assert read(ROW[:5])[1] == "the row ends before column 'x_m'"
+
+
+def test_a_bin_of_24_bytes_is_a_bin():
+    for name in ("A" * 24, "货" * 8, "冷冻区-03-02-1" + "x" * 7):
+        assert len(name.encode()) == 24
+        assert read(changed("bin_id", name))[0]["bin"] == name
 
 
 def test_bad_headers_have_a_reason():

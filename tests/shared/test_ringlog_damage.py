@@ -217,3 +217,30 @@ def test_fuzz_a_damaged_image_gives_only_what_was_written():
         following = ring.next
         if append(ring, following):
             assert read_all(open_ring(flash))[following] == body(following), chance.seed
+
+
+def test_a_write_that_fails_leaves_a_ring_that_goes_on():
+    """A page's storage is full for a moment; the program goes on and so does its ring."""
+    for part in (0, 1, 7, -1, 1000):
+        flash, ring = filled(5)
+        kind = type(flash)
+
+        def torn(block, offset, buf, flash=flash, kind=kind, part=part):
+            del flash.program
+            kind.program(flash, block, offset, bytes(buf)[:part])
+            raise OSError(28)
+
+        flash.program = torn
+        try:
+            append(ring, 6)
+        except OSError:
+            pass
+        else:
+            raise AssertionError(part)
+        following = ring.next
+        assert following == (7 if part == 1000 else 6)  # all of it there: its number is taken
+        for seq in range(following, 30):
+            assert append(ring, seq)
+        assert sorted(read_all(ring)) == list(range(1, 30)), part
+        again = open_ring(flash)
+        assert again.next == 30 and sorted(read_all(again)) == list(range(1, 30)), part
