@@ -1,106 +1,9 @@
-"""The tablet page's modules without a browser: keys and codes, poses and their age, the files."""
+"""The tablet page's modules without a browser: poses and their age, turns, the files."""
 
 import json
 import re
-import subprocess
-from typing import Any
 
-from tools.parts import require
-from tools.parts.place import ROOT
-
-PAGE = ROOT / "ar_picking" / "web" / "page"
-_NODE = """
-globalThis.HTMLInputElement = class {};
-globalThis.HTMLTextAreaElement = class {};
-globalThis.document = { documentElement: {} };
-const told = [];
-let clock = 0;
-const say = (...words) => told.push(words);
-"""
-
-
-def _run(script: str) -> Any:
-    """What a module script that has `told`, `clock` and `say` leaves in `told`."""
-    text = _NODE + script.replace("PAGE", PAGE.as_uri()) + "\nconsole.log(JSON.stringify(told));"
-    done = subprocess.run(
-        [*require("node"), "--input-type=module", "-e", text],
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-_KEYS = """
-const { Scanner } = await import("PAGE/scanner.js");
-const scanner = new Scanner({ scan: (code) => say("scan", code), tap: () => say("tap") }, () => clock);
-let prevented = 0;
-const key = (name, gap, more = {}) => {
-  clock += gap;
-  scanner.key({ key: name, target: {}, preventDefault: () => { prevented += 1; }, ...more });
-};
-const keys = (text, gap, enter = gap) => { for (const c of text) key(c, gap); key("Enter", enter); };
-"""
-
-
-def test_a_burst_of_keys_with_enter_is_a_scan_and_presses_no_button() -> None:
-    told = _run(_KEYS + 'keys("6901234567892", 8); say("prevented", prevented);')
-    assert told == [["scan", "6901234567892"], ["prevented", 14]]
-
-
-def test_what_a_person_types_is_neither_a_scan_nor_a_tap() -> None:
-    script = (
-        _KEYS
-        + """
-    keys("690123", 110, 90);
-    clock += 1000;
-    keys("6901", 8, 180); // fast digits, but Enter by hand
-    clock += 1000;
-    key("6", 8); key("9", 8); key("0", 70); key("1", 8); key("Enter", 8); // one slow key among them
-    """
-    )
-    assert _run(script) == []
-
-
-def test_enter_alone_and_the_volume_key_are_a_tap_and_held_keys_are_one() -> None:
-    script = (
-        _KEYS
-        + """
-    key("Enter", 1000); key("Enter", 30, { repeat: true }); key("AudioVolumeUp", 1000);
-    keys("12", 8); // too short for a code: noise of a scanner, no tap
-    key("a", 1000, { ctrlKey: true }); key("Enter", 1000);
-    """
-    )
-    assert _run(script) == [["tap"], ["tap"], ["tap"]]
-
-
-def test_a_space_is_a_tap_when_no_code_follows_it() -> None:
-    script = (
-        _KEYS
-        + """
-    key(" ", 1000); await new Promise((done) => setTimeout(done, 90)); clock += 1000;
-    keys(" A-12", 8); // Code 128 may begin with one
-    await new Promise((done) => setTimeout(done, 90));
-    """
-    )
-    assert _run(script) == [["tap"], ["scan", " A-12"]]
-
-
-def test_keys_in_a_field_are_the_fields() -> None:
-    script = _KEYS + 'for (const c of "ABCDE") key(c, 8, { target: new HTMLInputElement() });'
-    assert _run(script + "say(prevented);") == [[0]]
-
-
-def test_a_code_in_view_counts_once_until_it_was_gone() -> None:
-    script = """
-    const { Codes } = await import("PAGE/scanner.js");
-    const codes = new Codes((code) => say(code), () => clock);
-    for (let i = 0; i < 50; i++) { clock += 100; codes.take(["690"]); }
-    clock += 1000; codes.take([]); clock += 1000; codes.take(["690", "691"]);
-    """
-    assert _run(script) == [["690"], ["690"], ["691"]]
-
+from page_script import PAGE, run
 
 _SCREEN = """
 globalThis.OffscreenCanvas = class {
@@ -157,7 +60,7 @@ def test_only_a_tracked_and_young_pose_is_drawn_into_the_store() -> None:
     told.length = 0; say(...counts.filter((each) => each !== undefined));
     """
     )
-    assert _run(script) == [[1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]]
+    assert run(script) == [[1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0]]
 
 
 _LATCH = """
@@ -192,7 +95,7 @@ def test_a_turn_is_read_from_two_small_pictures_to_a_fraction_of_a_pixel() -> No
     }
     """
     )
-    assert _run(script) == [[True]] * 4
+    assert run(script) == [[True]] * 4
 
 
 def test_turns_add_up_and_end_where_two_pictures_do_not_fit() -> None:
@@ -211,7 +114,7 @@ def test_turns_add_up_and_end_where_two_pictures_do_not_fit() -> None:
     say(latch.turns.length <= 40);
     """
     )
-    assert _run(script) == [[True], [None], [None], [True]]
+    assert run(script) == [[True], [None], [None], [True]]
 
 
 def test_a_turned_pose_is_the_camera_that_turned_and_walked() -> None:
@@ -242,7 +145,28 @@ def test_a_turned_pose_is_the_camera_that_turned_and_walked() -> None:
       say(worst < 6);
     }
     """
-    assert _run(script) == [[True]] * 4
+    assert run(script) == [[True]] * 4
+
+
+def test_no_arrow_is_left_when_the_camera_stands_still() -> None:
+    script = (
+        _SCREEN
+        + """
+    const { bearing } = await import("PAGE/arrow.js");
+    screen.take(answer({ motion: { v: [0, 0, 0], w: [0, 0, 0] } }));
+    screen.draw(now + 30, true);
+    const way = [[0, 0], [100, 0]];
+    const after = (ms) => {
+      const then = screen.shownAt + ms;
+      performance.now = () => then;
+      screen.watch();
+      return bearing(screen.pose(screen.taken), way);
+    };
+    told.length = 0;
+    say(after(190) === null, after(210) === null, after(3000) === null);
+    """
+    )
+    assert run(script) == [[False, True, True]]
 
 
 def test_the_state_ages_by_itself_when_the_box_falls_silent() -> None:
@@ -257,7 +181,7 @@ def test_the_state_ages_by_itself_when_the_box_falls_silent() -> None:
     say(...screen.state(now + 50));
     """
     )
-    assert _run(script) == [
+    assert run(script) == [
         ["tracked", 50],
         ["degraded", 300],
         ["lost", 1500],

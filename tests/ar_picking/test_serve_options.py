@@ -13,6 +13,7 @@ import pytest
 
 from ar_picking.commands import serve as command
 from ar_picking.errors import ConfigError
+from ar_picking.guide.shop import map_crc
 from ar_picking.web import handout
 from ar_picking.web.files import clip_files, wasm_files
 from firmware.picker import mapfile
@@ -56,6 +57,7 @@ def test_all_that_the_page_fetches_is_handed_out(store, wasm, tmp_path):
     assert told["plan"]["store"] == store.id
     graph, why = mapfile.unpack(found["/store.o2om"].body)
     assert why is None and graph.edges == store.graph.edges
+    assert int(told["shop"]["map_crc"], 16) == map_crc(found["/store.o2om"].body)
     assert json.loads(found["/code.json"].body)["ar_picking/__init__.py"] == ""
 
 

@@ -101,6 +101,10 @@ def test_a_list_is_picked_though_page_and_box_are_killed_and_the_network_is_cut(
 _REFUSED = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"));
 """
+_IS_KEPT = """async () => {
+  const found = await Promise.all(["/session", "/.whole"].map((path) => caches.match(path)));
+  return found.every(Boolean);
+}"""
 _HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -124,8 +128,19 @@ def test_a_tablet_without_a_camera_picks_by_hand_in_one_window_and_trusts_no_nam
         other.close()
         page.bring_to_front()
 
+        # the first visit is kept, its session too: the next start does without the box
+        page.wait_for_function(_IS_KEPT, timeout=15_000)
+        shop.box.kill()
+        page.reload()
+        page.wait_for_selector("#main:not([hidden])", timeout=20_000)
+        expect(page.locator("#goods")).to_have_text(_HOSTILE, timeout=10_000)
+        shop.box.start()
+
         page.click("#manual_on")
         expect(page.locator("#tap")).to_be_enabled()
+        page.click("#cart .slot.to")  # a slot is no confirmation of a bin
+        expect(page.locator("#notice")).to_be_visible()
+        assert shop.view()["step"] == "bin"
         bin_name = shop.view()["line"]["bin"]
         began = page.evaluate("performance.now()")
         shop.scan("nothing-of-this-shop")

@@ -4,15 +4,16 @@
 import { bearing, drawArrow } from "./arrow.js";
 import { CameraFeed } from "./camera.js";
 import { metres, showCard, showCart, showList } from "./card.js";
-import { Controls, Notices } from "./controls.js";
+import { Controls, Notices, PressGuard } from "./controls.js";
 import { Guide } from "./guide.js";
 import { StoreMap } from "./map.js";
 import { Menu } from "./menu.js";
 import { heading } from "./pose.js";
 import { Codes, Scanner } from "./scanner.js";
 import { Screen } from "./screen.js";
-import { codeOfAddress, open, pair } from "./session.js";
+import { codeOfAddress, isWhole, keepForLater, loadAnew, open, pair } from "./session.js";
 import { Speech } from "./speech.js";
+import { leftBehind } from "./unsent.js";
 import { Vision } from "./vision.js";
 import { also, language, say, setting } from "./words.js";
 
@@ -21,7 +22,6 @@ const POSITION_MS = 200;
 const SEEN_MS = 80;
 const SEEN_NEAREST = 4;
 const SEEN_FAR_MM = 1600;
-const TAP_GAP_MS = 400; // the second touch of a double tap must not confirm the next thing
 const MAP_MS = 100;
 
 const asked = new URLSearchParams(location.search);
@@ -33,11 +33,12 @@ let guide, controls, vision, map, menu, kept = true, ready = false;
 let camera = new CameraFeed($("video"));
 let cameraFault = false;
 let hint = "";
-let tappedAt = -Infinity;
+let left = []; // other names of this tablet whose records are not all delivered
 let sentAt = { position: -Infinity, seen: -Infinity };
 let mapAt = -Infinity;
 let place = null; // the last trusted position, for the map
 const notices = new Notices();
+const guard = new PressGuard();
 const speech = new Speech(language);
 const screen = new Screen($("picture"), $("video"));
 const codes = new Codes((code) => send({ type: "scan", code }));
@@ -51,23 +52,38 @@ function wait(key, more, { form = false, again = "" } = {}) {
   $("wait").querySelector("h1").textContent = say(key);
   $("wait").querySelector("p").textContent = more ? say(more) : "";
   $("wait").querySelector("small").textContent = also(key) + (more ? `. ${also(more)}` : "");
+  $("left-waiting").hidden = true;
   $("pair").hidden = !form;
   $("pair").querySelector("button").textContent = say("pair_button");
   $("again").hidden = !again;
   if (again) $("again").textContent = say(again);
 }
 
+// Not paired: what was picked under another name is on this tablet still, and only that name sends it.
+async function waitForPairing(why) {
+  wait("unpaired", why, { form: true });
+  try { left = await leftBehind(await navigator.storage.getDirectory(), null); } catch { left = []; }
+  tellLeft($("left-waiting"));
+}
+
+function tellLeft(box) {
+  const names = left.join(", ");
+  box.hidden = !names;
+  box.textContent = names ? `${say("left", { names })} · ${also("left", { names })}` : "";
+}
+
 $("again").onclick = () => location.reload();
 $("pair").onsubmit = async (event) => {
   event.preventDefault();
   const why = await pair($("pair-code").value.trim());
-  if (why) wait("unpaired", why, { form: true });
+  if (why) waitForPairing(why);
   else begin();
 };
 
 // -- events to the guide --------------------------------------------------------------------------------
 
 async function send(...events) {
+  if (!guard.passes(events[0])) return;
   const reason = await guide.send(...events);
   if (!reason) { if (events[0].type !== "at" && events[0].type !== "seen") speech.tone(false); return; }
   if (notices.show(reason)) speech.tone(true);
@@ -75,10 +91,7 @@ async function send(...events) {
 }
 
 function tap() {
-  const now = performance.now();
-  if (!ready || now - tappedAt < TAP_GAP_MS || !guide.view?.can?.includes("tap") || controls.kind() !== null) return;
-  tappedAt = now;
-  send({ type: "tap" });
+  if (ready && guide.view?.can?.includes("tap") && controls.kind() === null) send({ type: "tap" });
 }
 
 // -- what the guide says ----------------------------------------------------------------------------------
@@ -86,7 +99,8 @@ function tap() {
 function showView(view) {
   showCard(view, guide.way.to_go_dm);
   showList(view);
-  showCart(view, (slot) => send(view.step === "put" ? { type: "put", slot } : { type: "tap" }));
+  showCart(view, (slot) => send({ type: "put", slot }));
+  guard.show(view);
   controls.show(view);
   menu.show(view);
   screen.hidden = view.manual === true;
@@ -112,10 +126,11 @@ function task() {
 function showNet() {
   const { up, pending } = guide.net;
   if (up) vision?.hurry();
-  const key = !kept ? "memory" : up ? (pending ? "sending" : "online") : "offline";
+  const key = !kept ? "memory" : !up ? "offline" : pending ? "sending" : left.length ? "others" : "online";
   $("net").className = `net ${key}`;
   $("net").querySelector("b").textContent = say(key, { n: pending });
   $("net").title = also(key, { n: pending });
+  tellLeft($("left"));
 }
 
 function showState(now) {
@@ -231,16 +246,18 @@ async function begin() {
     if (why === "pair_refused" || why === "pair_failed") {
       // a link opened twice: the tablet may be paired already
       const found = await open();
-      if (!Array.isArray(found)) { wait("unpaired", why, { form: true }); return; }
+      if (!Array.isArray(found)) { waitForPairing(why); return; }
     }
   }
   const found = await open();
-  if (found === "unpaired") { wait("unpaired", "unpaired_more", { form: true }); return; }
+  if (found === "unpaired") { waitForPairing("unpaired_more"); return; }
   if (found === "no_box") { wait("no_box", "no_box_more", { again: "retry" }); return; }
   navigator.storage?.persist?.().catch(() => {});
+  keepForLater().catch((fault) => console.info(`offline copy: ${fault.message}`));
   guide = new Guide({
     ready: (told) => {
-      kept = told.kept;
+      ({ kept, left } = told);
+      isWhole();
       ready = true;
       $("wait").hidden = true;
       $("main").hidden = false;
@@ -255,6 +272,8 @@ async function begin() {
       ready = false;
       if (why === "other_tab") wait("other_tab", "other_tab_more", { again: "retry" });
       else if (why === "storage") wait("storage", "storage_more", { again: "reload" });
+      else if (why === "mixed" && loadAnew()) return;
+      else if (why === "mixed") wait("mixed", "mixed_more", { again: "reload" });
       else if (why === "no_box") wait("no_box", "no_box_more", { again: "retry" });
       else wait("broken", "broken_more", { again: "reload" });
     },

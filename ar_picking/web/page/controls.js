@@ -6,6 +6,37 @@ const $ = (id) => document.getElementById(id);
 // what is always at the same place, so that hands learn it; the rest comes below when it is of use
 const FIXED = ["tap", "short", "skip", "undo"];
 const MORE = ["blocked", "open", "manual_on", "manual_off"];
+const STEADY_MS = 400; // nobody reads what has changed and presses it in less; a double touch is over by then
+const ONCE = new Set(["tap", "put", "count", "short", "substitute", "skip", "undo"]);
+
+// Holds back presses that were meant for something else: the second touch of a double touch, and a touch that was
+// on its way to the glass when a code or the camera confirmed what stood there. The guide would take either of them
+// for the next thing. A cart's box says itself what it is for, so the second rule is not its.
+export class PressGuard {
+  // now(): ms
+  constructor(now = () => performance.now()) {
+    this.now = now;
+    this.step = null;
+    this.pressedAt = this.changedAt = -Infinity;
+  }
+
+  // What stands on the screen from now on.
+  show(view) {
+    const step = `${view.list} ${view.line?.line} ${view.step}`;
+    if (step !== this.step) this.changedAt = this.now();
+    this.step = step;
+  }
+
+  // Whether an event may go to the guide.
+  passes(event) {
+    if (!ONCE.has(event.type)) return true;
+    const now = this.now();
+    if (now - this.pressedAt < STEADY_MS) return false;
+    if (event.type === "tap" && now - this.changedAt < STEADY_MS) return false;
+    this.pressedAt = now;
+    return true;
+  }
+}
 
 function labelled(button, key, values) {
   const small = document.createElement("small");
@@ -21,6 +52,10 @@ export class Controls {
     this.blind = false; // no camera or no box: no bin is confirmed by sight
     this.question = null; // "short" while the picker says how many there are
     this.count = 0;
+    this.asked = ""; // the question on the screen
+    this.steady = true; // and whether it has been there long enough to be meant
+    this.steadyTimer = null;
+    this.under = null; // the question that was there when the finger came down
     this.buttons = new Map();
     for (const name of [...FIXED, ...MORE]) {
       const button = document.createElement("button");
@@ -32,8 +67,14 @@ export class Controls {
     }
     $("less").onclick = () => this.step(-1);
     $("more").onclick = () => this.step(1);
-    $("ask-yes").onclick = () => this.answer(true);
-    $("ask-no").onclick = () => this.answer(false);
+    for (const [id, yes] of [["ask-yes", true], ["ask-no", false]]) {
+      $(id).addEventListener("pointerdown", () => { this.under = this.asked; });
+      $(id).onclick = () => {
+        const { under } = this;
+        this.under = null;
+        if (under === null || under === this.asked) this.answer(yes); // null: a key, no finger
+      };
+    }
   }
 
   press(name) {
@@ -83,7 +124,9 @@ export class Controls {
   answer(yes) {
     const kind = this.kind();
     const { count } = this;
+    if (!this.steady && (yes || kind === "substitute")) return;
     this.question = null;
+    this.count = this.kind() === "count" ? this.view.line.qty : 0; // of the question that is behind this one
     if (kind === "substitute") this.send({ type: "substitute", accept: yes });
     else if (kind === "short" && yes) this.send({ type: "short", found: count });
     else if (kind === "count" && yes) {
@@ -118,6 +161,7 @@ export class Controls {
     // a question takes the buttons' place: the map stays where it is
     $("buttons").hidden = $("more-buttons").hidden = kind === "short" || kind === "substitute";
     $("ask").hidden = kind === null;
+    this.ask(kind);
     if (kind === null) return;
     $("stepper").hidden = kind === "substitute";
     const text = kind === "substitute" ? ["propose", view.propose] : [{ short: "how_many", count: "how_many_taken" }[kind]];
@@ -128,10 +172,23 @@ export class Controls {
     $("ask-yes").className = kind === "count" ? "main" : "warn";
     labelled($("ask-no"), kind === "substitute" ? "decline" : "cancel");
     $("ask-no").hidden = kind === "count";
+    $("ask-yes").disabled = !this.steady;
+    $("ask-no").disabled = !this.steady && kind === "substitute";
+  }
+
+  // Another question has no answer for a moment: the button that was under the finger has another meaning now.
+  ask(kind) {
+    const { view } = this;
+    const asked = kind === null ? "" : `${kind} ${view.list} ${view.line?.line} ${view.propose?.sku} ${view.propose?.bin}`;
+    if (asked === this.asked) return;
+    this.asked = asked;
+    this.steady = false;
+    clearTimeout(this.steadyTimer);
+    this.steadyTimer = setTimeout(() => { this.steady = true; this.draw(); }, STEADY_MS);
   }
 }
 
-const WRONG = new Set(["wrong_bin", "wrong_item", "wrong_slot", "unknown_code", "count_more"]);
+const WRONG = new Set(["not_taken", "wrong_bin", "wrong_item", "wrong_slot", "unknown_code", "count_more"]);
 
 // What was refused, and why. A wrong thing is red with a cross; everything else is a calm line.
 export class Notices {

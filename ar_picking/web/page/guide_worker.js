@@ -2,21 +2,27 @@
 // private storage. In: {start}, {events, id}. Out: {ready}, {view}, {way}, {net}, {answer}, {fault}.
 
 import { attach } from "./board.js";
+import { Unsent, leftBehind, mark } from "./unsent.js";
+import { WORDS } from "./words.js";
 
 const STEP_MS = 25;
 const HEAP_BYTES = 16 * 1024 * 1024;
 const LOCKED_TRIES = 12; // a page that was killed lets go of its file within a second or two
-const FAULTS_MAX = 5; // in a row: then the guide is stopped, and its records are safe
+const FAULTS_MAX = 5; // in a row of one kind: then the guide is stopped, and its records are safe
+const MANY = new Set(["at", "seen"]); // events of every picture: they leave no record
+// What is said of an event that failed: it may have been taken before it failed, and the card shows whether.
+const NOT_TAKEN = { code: "not_taken", zh: WORDS.not_taken[0], en: WORDS.not_taken[1], clip: [] };
 
 let page = null;
 let timer = null;
-let faults = 0;
 let early = [];
+let unsent = null; // what the next one who uses this tablet is told
+let pending = -1; // records, as told last
+const faults = { step: 0, events: 0, take: 0 }; // one that works says nothing of the others
 
 function tell(message) { self.postMessage(message); }
 
-async function openFlash(device) {
-  const folder = await navigator.storage.getDirectory();
+async function openFlash(folder, device) {
   const file = await folder.getFileHandle(`flash-${device}.img`, { create: true });
   for (let tries = 0; ; tries++) {
     try {
@@ -26,6 +32,15 @@ async function openFlash(device) {
       if (tries === LOCKED_TRIES) return null;
       await new Promise((done) => setTimeout(done, 250));
     }
+  }
+}
+
+async function openMark(folder, device) {
+  try {
+    return new Unsent(await (await folder.getFileHandle(mark(device), { create: true })).createSyncAccessHandle());
+  } catch (fault) {
+    console.info(`storage: ${fault.name}`);
+    return null; // then it counts as not delivered
   }
 }
 
@@ -65,8 +80,14 @@ async function start({ device, config, shop, agent }) {
   ]);
   let flash;
   let kept = true;
+  let left = [];
   try {
-    flash = await openFlash(device);
+    const folder = await navigator.storage.getDirectory();
+    flash = await openFlash(folder, device);
+    if (flash) {
+      left = await leftBehind(folder, device).catch(() => []);
+      unsent = await openMark(folder, device);
+    }
   } catch (fault) {
     console.info(`storage: ${fault.name}`);
     flash = new MemoryFlash();
@@ -93,34 +114,42 @@ async function start({ device, config, shop, agent }) {
   }
   mp.runPython('import sys\nsys.path.append("/code")\nfrom ar_picking.guide import page as _page\n_page.start()\n');
   page = mp.globals.get("_page");
-  tell({ ready: { kept } });
-  for (const each of early) act(each);
-  early = [];
+  tell({ ready: { kept, left } });
+  const first = early;
+  early = null; // from here on nothing waits, not behind the end either
+  for (const each of first) act(each);
   turn();
 }
 
-function guarded(work) {
+// What `work` gives; undefined when it failed.
+function guarded(kind, work) {
   try {
     const done = work();
-    faults = 0;
+    faults[kind] = 0;
     return done;
   } catch (fault) {
-    faults += 1;
+    faults[kind] += 1;
     console.error(String(fault.message ?? fault).slice(0, 2000));
-    if (faults === FAULTS_MAX) { tell({ fault: "broken" }); page = null; }
-    return null;
+    if (faults[kind] === FAULTS_MAX) { page = null; tell({ fault: "broken" }); }
+    return undefined;
   }
 }
 
 function pushed() {
-  const text = guarded(() => page?.take() ?? "");
-  if (text) tell(JSON.parse(text));
+  const text = page && guarded("take", () => page.take());
+  if (!text) return;
+  const told = JSON.parse(text);
+  if (told.net) {
+    pending = told.net.pending;
+    unsent?.set(pending > 0);
+  }
+  tell(told);
 }
 
 function turn() {
   clearTimeout(timer);
   timer = null;
-  const busy = page && guarded(() => page.step());
+  const busy = page && guarded("step", () => page.step());
   pushed();
   if (page) timer = setTimeout(turn, busy ? 0 : STEP_MS);
 }
@@ -133,9 +162,12 @@ function kick() {
 }
 
 function act({ id, events }) {
-  const text = guarded(() => page?.events(JSON.stringify(events)) ?? "");
-  tell({ answer: id, reason: text ? JSON.parse(text) : null });
+  const is_press = !events.every((each) => MANY.has(each?.type));
+  if (is_press) unsent?.set(true); // before there is a record: whoever pulls the plug now is not told "delivered"
+  const text = page ? guarded("events", () => page.events(JSON.stringify(events))) : undefined;
+  tell({ answer: id, reason: text === undefined ? NOT_TAKEN : text ? JSON.parse(text) : null });
   pushed();
+  if (is_press && text !== undefined && pending === 0) unsent?.set(false); // it left none
   kick();
 }
 
@@ -143,8 +175,10 @@ self.onmessage = ({ data }) => {
   if (data.start) {
     start(data.start).catch((fault) => {
       console.error(String(fault?.message ?? fault).slice(0, 2000));
-      tell({ fault: fault instanceof TypeError ? "no_box" : "broken" });
+      // ValueError: what the box gave does not fit together (ar_picking/guide/page.py)
+      const is_mixed = /^ValueError: /m.test(String(fault?.message));
+      tell({ fault: is_mixed ? "mixed" : fault instanceof TypeError ? "no_box" : "broken" });
     });
-  } else if (page) act(data);
+  } else if (page || early === null) act(data);
   else early.push(data);
 };

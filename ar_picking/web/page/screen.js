@@ -98,9 +98,11 @@ export class Screen {
     this.figures.frames += 1;
   }
 
-  // A camera that stands still must not keep an old way on the screen.
+  // A camera that stands still must not keep an old way on the screen, nor an arrow.
   watch() {
-    if (!this.world || performance.now() - this.shownAt <= STALE_MS) return;
+    if (performance.now() - this.shownAt <= STALE_MS) return;
+    this.taken = -Infinity; // there is no picture now that a pose could be of
+    if (!this.world) return;
     this.world = false;
     this.pen.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
   }

@@ -1,4 +1,5 @@
-// Who this tablet is: paired once by a code, then known by a cookie that no script can read.
+// Who this tablet is: paired once by a code, then known by a cookie that no script can read; and what it was given
+// to start with.
 
 async function json(path, options) {
   const stop = new AbortController();
@@ -36,4 +37,33 @@ export async function open() {
   if (!session) return "no_box";
   const [, store] = await json("/store.json");
   return store ? [session, store] : "no_box";
+}
+
+// The first page of a tablet came without the service worker, and so did its session: it is asked for once more
+// through the worker, which keeps it for a start without the box.
+export async function keepForLater() {
+  const workers = navigator.serviceWorker;
+  if (!workers) return;
+  const is_first = !workers.controller;
+  await workers.ready;
+  if (!workers.controller) await new Promise((done) => workers.addEventListener("controllerchange", done, { once: true }));
+  workers.controller.postMessage({ keep: true });
+  if (is_first) await open();
+}
+
+// A store and a map of two versions: of a box that was just updated. Loads everything anew; false when that was
+// done already and did not help.
+export function loadAnew() {
+  try {
+    if (sessionStorage.getItem("anew") === "1") return false;
+    sessionStorage.setItem("anew", "1");
+  } catch {
+    return false; // it would go on for ever
+  }
+  location.reload();
+  return true;
+}
+
+export function isWhole() {
+  try { sessionStorage.removeItem("anew"); } catch { /* refused */ }
 }
