@@ -81,6 +81,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--out needs --serial NAME: what is written on the camera")
     if not 4 <= args.frames <= 2000:
         raise ConfigError("--frames must be 4 to 2000")
+    from ar_picking.vision import picture_file
+
+    picture_file.limit_decoder()
     from ar_picking.vision import coverage, device_file
     from ar_picking.vision.calibrate import calibrate
     from ar_picking.vision.whole_file import write
@@ -134,6 +137,7 @@ def _board(path: Path) -> int:
 
 def _views(args: argparse.Namespace) -> tuple[list[View], tuple[int, int], int, bool]:
     """Views, the pictures' size, how many pictures there were, and whether the focus is locked."""
+    from ar_picking.vision.board_shape import Distinct
     from ar_picking.vision.charuco import BoardDetector
     from ar_picking.vision.stills import stills
 
@@ -145,13 +149,16 @@ def _views(args: argparse.Namespace) -> tuple[list[View], tuple[int, int], int, 
     else:
         pictures = stills(args.source, args.frames)
     detector, views, size, count = BoardDetector(), [], (0, 0), 0
+    seen: Distinct | None = None
     for name, grey in pictures:
         count += 1
         size = grey.shape[1], grey.shape[0]
         view = detector.find(name, grey)
-        if view is not None:
-            views.append(view)
-        if args.camera is not None and view is not None and _enough(views, size):
+        seen = seen or Distinct(size)
+        if view is None or (args.camera is not None and not seen.takes(view)):
+            continue  # the person holds still: shown again, nothing new
+        views.append(view)
+        if args.camera is not None and _enough(views, size):
             break
     if not views:
         raise PickingError(

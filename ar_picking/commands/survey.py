@@ -77,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
 
     Exit code 1 when a marker was refused (the others are written all the same).
     """
-    from ar_picking.store import folder
+    from ar_picking.vision import picture_file
+
+    picture_file.limit_decoder()
+    from ar_picking.store import folder, regular_file
     from ar_picking.vision import device_file, survey_sheet
     from ar_picking.vision.detect import MarkerDetector
     from ar_picking.vision.stills import stills
@@ -90,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
     if not 0.1 <= args.tape_mm <= 100.0:
         raise ConfigError("--tape-mm must be 0.1 to 100")
     store = folder.load(args.store)
+    # before the work is done, not after it
+    sheet = survey_sheet.read(regular_file.read(args.store / "markers.csv", folder.MAX_FILE_BYTES))
+    if args.out is not None and not args.out.resolve().parent.is_dir():
+        raise PickingError(f"--out {args.out}: there is no folder {args.out.parent}")
     fixed = _ids(args.fix, store.markers)
     apart = [_distance(words, store.markers) for words in args.distance]
     detector = MarkerDetector(store.markers)
@@ -109,7 +116,6 @@ def run(args: argparse.Namespace) -> int:
     _report(found, len(shown), round(looked - started, 2), round(time.monotonic() - looked, 2))
     if args.out is not None:
         date = datetime.datetime.now(datetime.UTC).date().isoformat()
-        sheet = (args.store / "markers.csv").read_bytes()
         write(args.out, survey_sheet.updated(sheet, found, date))
         sys.stderr.write(
             f"{args.out}: {len(found.markers)} markers; `o2o store check --seal` when it is in place\n"

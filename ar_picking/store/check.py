@@ -3,7 +3,8 @@
 What is looked at: the way from the depot to each bin and back and its distance from the walkway; bins,
 shelves, walkways and markers as bodies (`solids`, `hanging`); whether a picker who looks at a bin's
 label sees its marker and one more (`sight`), whether one who walks sees two everywhere (`blind`,
-`proposal`); and what daily use says about the markers (`wear`).
+`proposal`), and how well markers' places are known (`exactness`);
+and what daily use says about the markers (`wear`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ar_picking.store import blind, finding_words, folder, hanging, proposal, sight, solids, wear
+from ar_picking.store import (
+    blind,
+    exactness,
+    finding_words,
+    folder,
+    hanging,
+    proposal,
+    regular_file,
+    sight,
+    solids,
+    wear,
+)
 from ar_picking.store.records import Store
 from firmware.picker.graph import AT_JUNCTION
 
@@ -50,6 +62,7 @@ def _check(path: Path, every_heading: bool) -> tuple[Store | None, list[Finding]
     findings += _walk_findings(store)
     findings += solids.findings(store)
     findings += hanging.findings(store)
+    findings += exactness.findings(store)
     findings += sight.bin_findings(store)
     spots = blind.spots(store)
     findings += blind.findings(spots)
@@ -63,7 +76,9 @@ def seal(store: Store) -> None:
     path = store.folder / "store.json"
     head = json.loads(path.read_text(encoding="utf-8-sig"))
     head["sha256"] = {
-        name: hashlib.sha256((store.folder / name).read_bytes()).hexdigest()
+        name: hashlib.sha256(
+            regular_file.read(store.folder / name, folder.MAX_FILE_BYTES)
+        ).hexdigest()
         for name in sorted(store.sha256)
     }
     path.write_text(json.dumps(head, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

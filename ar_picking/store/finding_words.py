@@ -20,6 +20,7 @@ ZH = {
     "through a shelf": "通道穿过货架",
     "narrow": "通道太窄",
     "blocked": "通道封闭",
+    "not measured": "标签位置未测准",
     "no marker": "货位没有标签",
     "marker not visible": "看不到货位标签",
     "one marker": "只看得到一个标签",

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 from ar_picking.errors import StoreError
-from ar_picking.store import confirming, sheets
+from ar_picking.store import confirming, regular_file, sheets
 from ar_picking.store.records import Bin, Marker, Store
 from firmware.picker import maps
 from protocols import storemap
@@ -92,13 +91,12 @@ def read(folder: Path) -> tuple[Store | None, list[str]]:
 
 def _bytes(path: Path, findings: list[str]) -> bytes | None:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            findings.append(f"{path}: larger than {MAX_FILE_BYTES // 1_000_000} MB")
-            return None
-        return path.read_bytes()
+        return regular_file.read(path, MAX_FILE_BYTES)
+    except StoreError as fault:
+        findings.append(str(fault))
     except OSError as fault:
         findings.append(f"{path}: {fault.strerror or fault}")
-        return None
+    return None
 
 
 def _text(path: Path, data: bytes, findings: list[str]) -> str | None:
@@ -120,6 +118,8 @@ def _json(path: Path, data: bytes, findings: list[str]) -> Any:
         findings.append(f"{path} line {fault.lineno}: not JSON: {fault.msg}")
     except RecursionError:
         findings.append(f"{path}: nested too deep")
+    except ValueError:  # a number of more digits than the interpreter takes
+        findings.append(f"{path}: a number in it is too long")
     return None
 
 
@@ -176,7 +176,7 @@ def _numbers(value: Any, count: int) -> bool:
         isinstance(value, list)
         and len(value) == count
         and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
-        and all(math.isfinite(v) and abs(v) <= 1000 for v in value)
+        and all(abs(v) <= 1000 for v in value)  # NaN and infinity are not
     )
 
 

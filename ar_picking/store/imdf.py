@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ar_picking.errors import StoreError
+from ar_picking.store import regular_file
 from ar_picking.store.records import Array
 
 _MOST_BYTES = 30_000_000
@@ -178,16 +180,16 @@ def _bytes(path: Path, name: str) -> bytes | None:
             file = path / name
             if not file.is_file():
                 return None
-            if file.stat().st_size > _MOST_BYTES:
-                raise StoreError(f"{file}: larger than {_MOST_BYTES // 1_000_000} MB")
-            return file.read_bytes()
+            return regular_file.read(file, _MOST_BYTES)
+        if not path.is_file():
+            raise StoreError(f"{path}: no IMDF archive is there")
         with zipfile.ZipFile(path) as archive:
             inside = next((n for n in archive.namelist() if n.rsplit("/", 1)[-1] == name), None)
             if inside is None:
                 return None
             with archive.open(inside) as member:
                 data = member.read(_MOST_BYTES + 1)  # a sum in the archive may lie
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as fault:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as fault:
         raise StoreError(f"{path}: cannot be read as an IMDF archive: {fault}") from fault
     if len(data) > _MOST_BYTES:
         raise StoreError(f"{path}: {name} is larger than {_MOST_BYTES // 1_000_000} MB")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ar_picking.errors import StoreError
-from ar_picking.store import sheets
+from ar_picking.store import regular_file, sheets
 from protocols import storemap
 
 MAX_BYTES = 20_000_000
@@ -83,9 +83,7 @@ def read(path: Path) -> Planogram:
     """Read a sheet. StoreError with the first thing wrong, and how many more there are."""
     findings: list[str] = []
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise StoreError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB")
-        data = path.read_bytes()
+        data = regular_file.read(path, MAX_BYTES)
     except OSError as fault:
         raise StoreError(f"{path}: {fault.strerror or fault}") from fault
     found = _read(path, data, findings)

@@ -98,6 +98,13 @@ def write(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", "replace")
 
 
+def write_cells(rows: Iterable[list[str]]) -> bytes:
+    """The same for rows of cells, the header first; cells as `read` gives them."""
+    text = io.StringIO()
+    csv.writer(text).writerows([_quoted(cell) for cell in row] for row in rows)
+    return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", "replace")
+
+
 def _quoted(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_ACTIVE) and not _NUMBER.fullmatch(value):
         return "'" + value

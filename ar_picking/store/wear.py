@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ar_picking.errors import StoreError
-from ar_picking.store import sheets
+from ar_picking.store import regular_file, sheets
 from ar_picking.store.records import Store
 from protocols.storemap import DICTIONARY_SIZE, scaled
 
@@ -58,9 +58,9 @@ def read(folder: Path) -> tuple[Wear, list[str]]:
     path = folder / FILE
     findings: list[str] = []
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return {}, [f"{path}: larger than {_MAX_BYTES // 1_000_000} MB; delete it"]
-        data = path.read_bytes()
+        data = regular_file.read(path, _MAX_BYTES)
+    except StoreError as fault:
+        return {}, [f"{fault}; delete it"]
     except FileNotFoundError:
         return {}, []
     except OSError as fault:

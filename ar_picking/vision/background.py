@@ -35,7 +35,7 @@ class Background:
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
-        self._step = max(1, round(camera.width / _SMALL_PX))
+        self._step = max(1, round(camera.longer_px / _SMALL_PX))
         self._size = (camera.width // self._step, camera.height // self._step)
         self._last = np.zeros((camera.height, camera.width), np.uint8)
         self._small: NDArray[np.uint8] | None = None

@@ -111,6 +111,10 @@ class Bundle:
         away = network.centers[self._ties.marker] - self._ties.at_m
         return np.asarray(np.linalg.norm(away, axis=1) / self._ties.sigma_m)
 
+    def apart_m(self, network: Network) -> Array:
+        """How far each taped distance is from ours, metres, shape (d,)."""
+        return np.abs(self._apart(network)[0] * self._ties.apart_sigma_m)
+
     def _apart(self, network: Network) -> tuple[Array, Array]:
         """Taped distances minus ours in sigmas (d,), and the directions from first to second (d, 3)."""
         ties = self._ties

@@ -8,14 +8,14 @@ its error is known to be small. A wrong focal length moves poses by as much as i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from ar_picking.errors import PickingError
 from ar_picking.store.records import Array
-from ar_picking.vision import coverage, device_file
+from ar_picking.vision import board_shape, coverage, device_file
 from ar_picking.vision.camera import Camera
 from ar_picking.vision.charuco import View
 
@@ -67,6 +67,7 @@ class Calibration:
 
 def calibrate(views: Sequence[View], size: tuple[int, int]) -> Calibration:
     """From views in pictures of `size` (width, height); PickingError when there is nothing to fit."""
+    views = board_shape.distinct(views, size)
     chosen = choose(views, size, MAX_VIEWS)
     dropped: list[str] = []
     fit = None
@@ -89,8 +90,14 @@ def calibrate(views: Sequence[View], size: tuple[int, int]) -> Calibration:
         dropped += [v.name for v in chosen if v.name not in names]
         chosen = kept
     assert fit is not None
+    fit = replace(
+        fit, f_sigma_px=fit.f_sigma_px * board_shape.smooth_share(fit.views, fit.residuals)
+    )
     seen = coverage.counts(chosen, size)
     rms = _rms(np.concatenate(fit.residuals))
+    missing = _missing(fit, rms, len(chosen), seen)
+    if all(m.code == "unsure" for m in missing):
+        missing += _misshapen(fit, size, rms)
     return Calibration(
         fit.camera,
         rms,
@@ -98,7 +105,7 @@ def calibrate(views: Sequence[View], size: tuple[int, int]) -> Calibration:
         tuple(chosen),
         tuple(dropped),
         seen,
-        tuple(_missing(fit, rms, len(chosen), seen)),
+        tuple(missing),
     )
 
 
@@ -130,6 +137,7 @@ class _Fit:
     f_sigma_px: float
     tilts_deg: Array  # (views, 2): about the picture's upright and level axes
     residuals: list[Array]  # by view, (corners, 2)
+    views: Sequence[View]
 
 
 def _fitted(views: Sequence[View], size: tuple[int, int]) -> _Fit:
@@ -161,7 +169,7 @@ def _solved(views: Sequence[View], size: tuple[int, int], flags: int) -> tuple[_
         tilts.append(_tilt_deg(np.asarray(cv2.Rodrigues(rvec)[0], np.float64)))
     sigmas = np.asarray(sigma, np.float64).ravel()
     k3_sure = flags == 0 and abs(values[4]) > _K3_SIGMAS * sigmas[8]
-    return _Fit(camera, float(max(sigmas[:2])), np.array(tilts), residuals), k3_sure
+    return _Fit(camera, float(max(sigmas[:2])), np.array(tilts), residuals, views), k3_sure
 
 
 def _on_board(view: View) -> Array:
@@ -206,6 +214,36 @@ def _traits(view: View, size: tuple[int, int]) -> Array:
     upright, level = _tilt_deg(np.asarray(cv2.Rodrigues(rvec)[0], np.float64))
     distance = float(np.log(max(0.05, abs(float(tvec.ravel()[2])))))
     return np.array([*middle, distance / 2.0, upright / 60.0, level / 60.0])
+
+
+def _misshapen(fit: _Fit, size: tuple[int, int], rms: float) -> list[Missing]:
+    """What is said of a board whose squares are not square."""
+
+    def cost(views: list[View]) -> float:
+        residuals = _solved(views, size, cv2.CALIB_FIX_K3)[0].residuals
+        return float(sum((r**2).sum() for r in residuals))
+
+    smooth = board_shape.smooth_share(fit.views, fit.residuals)
+    off, sigma = board_shape.stretch(fit.views, cost, smooth * rms / np.sqrt(2.0))
+    if board_shape.is_stretched(off, sigma):
+        return [
+            Missing(
+                "board",
+                f"标定板被拉长 {abs(off):.1%}：用另一台打印机重新打印，平贴在硬板上",
+                f"the board is {abs(off):.1%} longer one way than the other: print it on another "
+                "printer, and glue it flat to something stiff",
+            )
+        ]
+    oblong = abs(fit.camera.fx / fit.camera.fy - 1.0)
+    if sigma > board_shape.MAX_STRETCH and oblong > board_shape.MAX_STRETCH:
+        return [
+            Missing(
+                "turn",
+                "把标定板转 90 度再拍几张",
+                "some views with the board turned by 90 degrees",
+            )
+        ]
+    return []
 
 
 def _missing(fit: _Fit, rms: float, views: int, seen: coverage.Counts) -> list[Missing]:

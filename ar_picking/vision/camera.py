@@ -90,6 +90,11 @@ class Camera:
         return np.asarray(straight.reshape(-1, 2), np.float64)
 
     @property
+    def longer_px(self) -> int:
+        """The longer side of the picture: what an error is measured by, however the camera is held."""
+        return max(self.width, self.height)
+
+    @property
     def pinhole(self) -> Camera:
         """The same camera with a straight lens, for `ideal` pixels."""
         return replace(self, lens=())

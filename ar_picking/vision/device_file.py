@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ar_picking.errors import PickingError
+from ar_picking.errors import PickingError, StoreError
+from ar_picking.store import regular_file
 from ar_picking.vision.camera import Camera
 
 VERSION = 1
@@ -51,11 +52,9 @@ def load(path: Path, size: tuple[int, int]) -> Camera:
     for another aspect ratio, a file that cannot be read, and values no camera has.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PickingError(
-                f"{path}: larger than {MAX_BYTES // 1000} kB; this is no device file"
-            )
-        data = path.read_bytes()
+        data = regular_file.read(path, MAX_BYTES)
+    except StoreError as fault:
+        raise PickingError(f"{fault}; this is no device file") from None
     except (OSError, ValueError) as fault:
         why = getattr(fault, "strerror", None) or fault
         raise PickingError(f"{path}: {why}; `o2o ar calibrate` makes a device file") from None

@@ -86,6 +86,12 @@ class MarkerHealth:
         if changed:
             self._moved = frozenset(n for n, r in self._records.items() if r.moved)
 
+    def undate(self) -> None:
+        """Forget what was checked when: the clock has changed. What was moved stays moved."""
+        for record in self._records.values():
+            record.slip_m = record.before_m = SLIP_M
+            record.checked_ms = 0
+
     def table(self) -> dict[int, tuple[int, int, float]]:
         """Of every marker seen so far: times seen, times used, median residual in pixels."""
         return {

@@ -25,11 +25,13 @@ from ar_picking.vision.follow import Follower
 from ar_picking.vision.health import MarkerHealth
 from ar_picking.vision.pose import PoseSolver
 from ar_picking.vision.regions import MarkerField, RegionReader, strips
-from ar_picking.vision.track import TRACKED, PoseTracker, TrackedPose
+from ar_picking.vision.track import LOST, TRACKED, TRACKED_MS, PoseTracker, TrackedPose
 
 _STRIPS = 8
 _STRIP_EVERY = 4  # pictures
-_WIDEST_SHARE = 0.08  # of the picture's width: markers up to this are whole in one of two strips
+_WIDEST_SHARE = (
+    0.08  # of the picture's longer side: markers up to this are whole in one of two strips
+)
 _ENOUGH = 4  # markers followed; with fewer the boxes around the others are read
 _STARVED = 2  # so few markers in the boxes: the whole picture is read next time
 
@@ -66,7 +68,8 @@ class Localizer:
         self._solver = PoseSolver(camera, store.markers, store.room_m)
         self._tracker = PoseTracker(self._solver)
         self._health = MarkerHealth(store.markers)
-        self._strips = strips(camera, _STRIPS, round(_WIDEST_SHARE * camera.width))
+        self._last_ms: int | None = None  # of the last picture
+        self._strips = strips(camera, _STRIPS, round(_WIDEST_SHARE * camera.longer_px))
         self._background = Background(camera)
         self._chain: tuple[int, Array, float] | None = None  # time, rotation, its sigma in rad
         self._pictures = 0
@@ -80,9 +83,13 @@ class Localizer:
 
         `drawn`: points in the store, shape (n, 3), that the overlay wants to draw; the state is
         `tracked` only when they would be drawn in the right place. A picture of another size or kind
-        raises PickingError and changes nothing.
+        raises PickingError and changes nothing. A time that is not after the last picture's is that of
+        another clock: what was known is forgotten, and the picture is the first one.
         """
         grey = self._grey(picture)
+        if self._last_ms is not None and t_ms <= self._last_ms:
+            self._start_anew()
+        self._last_ms = t_ms
         self._pictures += 1
         detections, whole = self._read(grey, t_ms)
         fit = self._solver.solve(
@@ -118,8 +125,18 @@ class Localizer:
             return picture
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
 
+    def _start_anew(self) -> None:
+        """Forget poses and everything dated by the old clock: ages would be wrong for ever."""
+        self._tracker = PoseTracker(self._solver)
+        self._background = Background(self.camera)
+        self._chain = None
+        self._whole = True
+        self._health.undate()
+
     def at(self, t_ms: int) -> TrackedPose:
-        """The state at `t_ms` when no picture has come: it ages."""
+        """The state at `t_ms` when no picture has come: it ages; lost when the clock was put back."""
+        if self._last_ms is not None and t_ms < self._last_ms - TRACKED_MS:
+            return TrackedPose(LOST, None, None, None, None)
         return self._tracker.at(t_ms)
 
     def marker_health(self) -> dict[int, tuple[int, int, float]]:

@@ -47,7 +47,7 @@ _WIDE = 0.27  # of the focal length: corners spread wider than this allow no mir
 
 
 class PoseSolver:
-    """Solves poses of one camera against one map. Pictures wider than 1280 scale the gates with them."""
+    """Solves poses of one camera against one map. Pictures longer than 1280 px scale the gates."""
 
     def __init__(
         self, camera: Camera, markers: dict[int, Marker], room_m: tuple[float, ...]
@@ -59,7 +59,7 @@ class PoseSolver:
         self._map_m = {m.id: m.sigma_mm / 1000.0 for m in markers.values()}
         self._room = room_m
         self._k = camera.matrix
-        self._unit = max(1.0, camera.width / 1280.0)
+        self._unit = max(1.0, camera.longer_px / 1280.0)
 
     def solve(
         self,

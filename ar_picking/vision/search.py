@@ -19,7 +19,11 @@ from ar_picking.vision.detect import Detection, measure
 from ar_picking.vision.refine import fit_corners
 from ar_picking.vision.squares import find_squares
 
-_SIZES = (2.0, 1.0, 0.5)
+_SIZES = (0.125, 0.25, 0.5, 1.0, 2.0)
+# a near marker's modules are wider than the windows, and its border comes out hollow: it shows in a
+# small copy of the picture, which is too rough for others
+_NEAR_SIZE = 0.25
+_NEAR_PX = 240.0
 _LARGE_PX = 4_000_000  # a picture with more pixels is not enlarged
 _LEAST_PX = 10
 _WINDOWS_PX = (5, 9, 15, 25)
@@ -67,7 +71,7 @@ def _twice(grey: NDArray[np.uint8], quads: Array) -> tuple[Array, Array]:
 
 
 def _squares(grey: NDArray[np.uint8], size: float, book: CodeBook) -> Array:
-    if (size > 1.0 and grey.size > _LARGE_PX) or min(grey.shape) < _LEAST_PX:
+    if (size > 1.0 and grey.size > _LARGE_PX) or size * min(grey.shape) < _LEAST_PX:
         return np.empty((0, 4, 2))
     scaled = _scaled(grey, size)
     found = []
@@ -75,6 +79,8 @@ def _squares(grey: NDArray[np.uint8], size: float, book: CodeBook) -> Array:
         for contrast in _CONTRASTS:
             # pixel centres are whole numbers in every size
             quads = (find_squares(scaled, window, contrast) + 0.5) / size - 0.5
+            if size <= _NEAR_SIZE:
+                quads = quads[heights_px(quads) > _NEAR_PX]
             found.append(quads[book.suspects(grey, quads)])
     return np.concatenate(found)
 

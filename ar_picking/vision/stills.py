@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ar_picking.errors import PickingError
+from ar_picking.vision import picture_file
 
 Grey = NDArray[np.uint8]
 
@@ -57,16 +58,12 @@ def _of(path: Path, count: int) -> Iterator[tuple[str, Grey]]:
 
 
 def _image(path: Path) -> Grey:
-    data = path.read_bytes()  # not imread: it cannot open every name, and says nothing about why
-    grey = None
-    if data:
-        try:
-            grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-        except cv2.error:  # larger than the library is willing to open
-            grey = None
-    if grey is None or max(grey.shape) > _MAX_SIDE_PX:
-        raise PickingError(f"{path}: not a picture that can be read")
-    return np.asarray(grey, np.uint8)
+    grey = picture_file.read_grey(path)
+    if max(grey.shape) > _MAX_SIDE_PX:
+        raise PickingError(
+            f"{path}: a side of it is longer than {_MAX_SIDE_PX} px; make it smaller"
+        )
+    return grey
 
 
 def sharpest(path: Path, count: int) -> Iterator[tuple[str, Grey]]:

@@ -16,6 +16,8 @@ import numpy as np
 from ar_picking.errors import PickingError
 from ar_picking.store.records import Array, Marker
 from ar_picking.vision import survey_checks as checks
+from ar_picking.vision import survey_parallax as parallax
+from ar_picking.vision import survey_scale as scale
 from ar_picking.vision.bundle import Adjusted, Bundle
 from ar_picking.vision.camera import Camera
 from ar_picking.vision.network import Network, Ties, Views
@@ -57,7 +59,7 @@ def survey(
     the old map as a whole gives the frame); `apart` are taped distances (id, id, metres). Raises
     PickingError with what to do when nothing can be determined.
     """
-    shown = list(stills)[:MAX_PICTURES]
+    shown = parallax.distinct(list(stills)[:MAX_PICTURES], camera.longer_px)
     return _Survey(shown, camera, markers, tuple(dict.fromkeys(fixed)), apart, tape_m).result()
 
 
@@ -114,18 +116,28 @@ class _Survey:
         views = self._views.where(kept)
         self._refuse(checks.elsewhere(self._ids, self._views, kept))
         self._refuse(checks.apart(self._ids, views, self._fixed))
+        self._refuse(parallax.one_sided(self._ids, adjusted.network, views))
+        if len(self._ids) - len(self.refused.keys() & set(self._ids)) < checks.MIN_FIXED:
+            raise PickingError(next(iter(self.refused.values())))
         if self._fixed:
             off_m = bundle.tie_sigmas(adjusted.network) * ties.sigma_m
             checks.check_tape(self._ids, ties.marker, off_m, ties.sigma_m)
         # the residuals say how good the corners really were; tape and pictures are weighed by that
         sure = np.isfinite(views.sigma_px)
         unit = float(np.median(adjusted.error_px[sure] / views.sigma_px[sure])) / _RAYLEIGH
+        median_px = float(np.median(adjusted.error_px[sure]))
+        checks.check_residual(unit, median_px * 1280.0 / self._camera.longer_px)
+        checks.check_distances(bundle.apart_m(adjusted.network), ties.apart_sigma_m)
         views = replace(views, sigma_px=views.sigma_px * max(unit, 0.3))
         last = bundle.adjust(adjusted.network, views)
         good = np.array([i not in self.refused for i in self._ids])
         covariance = bundle.covariance(last.network, views)
         sigma_m = checks.sigmas(covariance, last.network.centers, bool(self._fixed), good)
         self._refuse(checks.vague(self._ids, sigma_m))
+        if not self._fixed and not scale.is_taped(ties):
+            old, new = ties.at_m, last.network.centers
+            unsure = scale.judged(old, new[ties.marker], last.network.grown)
+            sigma_m = scale.widened(sigma_m, new, unsure)
         count = Counter(views.marker.tolist())
         lost = Counter(self._views.marker[~kept].tolist())
         moved_m = np.linalg.norm(last.network.centers - self._centers, axis=1)
@@ -227,7 +239,7 @@ class _Survey:
                 raise _does_not_fit()
             floor_px, gate = _GATES[min(turn, len(_GATES) - 1)]
             final = turn >= len(_GATES) - 1
-            sigma_px = np.hypot(self._views.sigma_px, floor_px * self._camera.width / 1280.0)
+            sigma_px = np.hypot(self._views.sigma_px, floor_px * self._camera.longer_px / 1280.0)
             views = replace(self._views, sigma_px=sigma_px)
             steps = {} if final else {"steps": _FEW_STEPS}
             adjusted = bundle.adjust(start.network, views.where(kept), **steps)

@@ -16,6 +16,8 @@ MIN_FIXED = 3
 _SHARE = 0.7  # of a marker's views must fit, or it was seen in two places
 _MAX_SIGMA_M = 0.01
 _TAPE_WRONG_M = 0.01
+_UNIT = 3.0  # residuals over the corners' own sigmas (M: 1 with the right lens)
+_MEDIAN_PX = 0.4  # at 1280 pixels (M: 0.12 with the right lens, 0.6 to 1 with another tablet's)
 _LINE_M = 0.15  # fixed markers nearer to one line than this leave the map free to turn
 
 
@@ -102,6 +104,30 @@ def check_tape(ids: Sequence[int], marker: Indices, off_m: Array, sigma_m: Array
         raise PickingError(
             f"marker {ids[int(marker[worst])]} hangs {off_m[worst] * 1000:.0f} mm from where it was "
             "taped, seen from the other fixed ones; measure them again"
+        )
+
+
+def check_distances(off_m: Array, sigma_m: Array) -> None:
+    """PickingError when a taped distance is `off_m` (d,) from that of the adjusted markers."""
+    worst = int(np.argmax(off_m / sigma_m)) if len(off_m) else 0
+    if len(off_m) and off_m[worst] > max(_TAPE_WRONG_M, 4.0 * sigma_m[worst]):
+        raise PickingError(
+            f"a taped distance is {off_m[worst] * 1000:.0f} mm from what the pictures show; tape it "
+            "again, and measure the black square of a marker: size_m must be what was printed"
+        )
+
+
+def check_residual(unit: float, median_px: float) -> None:
+    """PickingError when corners are off by too many of their sigmas, or pixels at 1280.
+
+    A camera that is not the one of the device file is taken in by the places of the markers, nearly:
+    what is left over is all that shows it.
+    """
+    if unit > _UNIT or median_px > _MEDIAN_PX:
+        raise PickingError(
+            f"the corners are {median_px:.2f} px off, {unit:.1f} times what they should be: is the "
+            "device file (--device) of this camera, this focus and this zoom? Calibrate it, and film "
+            "slowly"
         )
 
 

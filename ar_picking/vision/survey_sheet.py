@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ar_picking.errors import StoreError
+from ar_picking.store import sheets
 from ar_picking.store.records import Array
 from ar_picking.vision.survey_result import Survey
 from protocols import storemap
 
+_PATH = Path("markers.csv")
 _OURS = ("x", "y", "z", "yaw", "pitch", "roll", "sigma_mm", "surveyed_at")
 
 
-def updated(sheet: bytes, survey: Survey, date: str) -> bytes:
-    """The sheet with the surveyed markers' new values; `date` is ISO. StoreError when it is no sheet.
+@dataclass(frozen=True, slots=True)
+class MarkerSheet:
+    """The header and rows of a markers.csv, and where its columns are (-1: not there), by their name."""
+
+    header: list[str]
+    rows: list[list[str]]
+    where: dict[str, int]
+
+
+def read(data: bytes) -> MarkerSheet:
+    """A sheet in any form that a store is read in; StoreError when it is none."""
+    findings: list[str] = []
+    table = storemap.MARKER_COLUMNS
+    known = {word.lower() for column in table for word in (column[0], column[6])}
+    sheet = sheets.read(_PATH, data, known, findings)
+    if sheet is None or findings:
+        raise StoreError(findings[0])
+    if not sheet.header:
+        raise StoreError("markers.csv: empty")
+    at, reason = storemap.columns(sheet.header, table)
+    if at is None:
+        raise StoreError(f"markers.csv line 1: {reason}")
+    where = {column[0]: place for column, place in zip(table, at, strict=True)}
+    return MarkerSheet(sheet.header, [cells for _, cells in sheet.rows], where)
+
+
+def updated(sheet: MarkerSheet, survey: Survey, date: str) -> bytes:
+    """The sheet with the surveyed markers' new values, as CSV UTF-8 with commas; `date` is ISO.
 
     Metres are written to a tenth of a millimetre, degrees to a hundredth. A sheet without the optional
     column surveyed_at gets it.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(sheet.decode("utf-8-sig"), newline="")))
-    except (UnicodeDecodeError, csv.Error):
-        raise StoreError("markers.csv: not a CSV sheet in UTF-8") from None
-    if not rows:
-        raise StoreError("markers.csv: empty")
-    at, reason = storemap.columns(rows[0], storemap.MARKER_COLUMNS)
-    if at is None:
-        raise StoreError(f"markers.csv line 1: {reason}")
-    where = {spec[0]: place for spec, place in zip(storemap.MARKER_COLUMNS, at, strict=True)}
+    header, where = list(sheet.header), dict(sheet.where)
+    rows = [list(row) for row in sheet.rows]
     if where["surveyed_at"] < 0:
-        where["surveyed_at"] = len(rows[0])
-        rows[0].append("surveyed_at")
-    for row in rows[1:]:
+        where["surveyed_at"] = len(header)
+        header.append("surveyed_at")
+    for row in rows:
         cell = row[where["marker_id"]].strip() if where["marker_id"] < len(row) else ""
         number = storemap.scaled(cell, 0)
         found = survey.markers.get(number) if number is not None else None
@@ -48,9 +68,7 @@ def updated(sheet: bytes, survey: Survey, date: str) -> bytes:
         values += [f"{a:.2f}" for a in (yaw, pitch, roll)]
         for column, value in zip(_OURS, (*values, str(sigma), date), strict=True):
             row[where[column]] = value
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8")
+    return sheets.write_cells([header, *rows])
 
 
 def angles_deg(rotation: Array) -> tuple[float, float, float]:

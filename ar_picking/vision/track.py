@@ -26,7 +26,8 @@ LOST = "lost"
 
 TRACKED_MS = 200
 LOST_MS = 1000
-_DRAWN_SHARE = 0.0188  # of the picture width: 24 px at 1280, so that 30 px are never reached
+# of the picture's longer side: 24 px at 1280, so that 30 px are never reached
+_DRAWN_SHARE = 0.0188
 _SIGMAS = 3.0
 _SURPRISE = (
     5.0  # Mahalanobis, six degrees of freedom: one honest pose in 3000, and then for a moment
@@ -113,7 +114,7 @@ class PoseTracker:
         error_px = self._error_px(state, fit, drawn)
         sigma_m = _position_sigma_m(state.pose_covariance + fit.systematic)
         motion = (state.velocity, state.turn) if self._paired else None
-        limit = _DRAWN_SHARE * self._solver.camera.width
+        limit = _DRAWN_SHARE * self._solver.camera.longer_px
         if age > TRACKED_MS or self._doubt or self._blind or error_px > limit:
             return TrackedPose(DEGRADED, None, age, error_px, sigma_m, motion, state.pose)
         return TrackedPose(TRACKED, state.pose, age, error_px, sigma_m, motion)
@@ -173,7 +174,7 @@ class PoseTracker:
     def _strong(self, fit: Fit) -> bool:
         """True for a pose on which so many markers agree that it needs no motion to be believed."""
         bound = float(np.hypot(_SIGMAS * fit.sigma_px, fit.undetected_px))
-        return len(fit.used) >= _MANY and bound < _DRAWN_SHARE * self._solver.camera.width
+        return len(fit.used) >= _MANY and bound < _DRAWN_SHARE * self._solver.camera.longer_px
 
     def _take(self, t_ms: int, fit: Fit) -> None:
         # the map's part is nearly the same from picture to picture: to weigh by it would make the pose

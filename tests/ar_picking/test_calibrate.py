@@ -37,8 +37,8 @@ def said(result):
     return {m.code for m in result.missing}, " ".join(m.en for m in result.missing)
 
 
-def exact(count, seed=1, noise_px=0.1, **where):
-    """Views without pictures: true corners with noise."""
+def exact(count, seed=1, noise_px=0.1, stretch=1.0, bow_m=0.0, **where):
+    """Views without pictures: true corners with noise, of a board that is longer or bowed."""
     rng = np.random.default_rng(seed)
     grid = np.stack(
         np.meshgrid(np.arange(1, charuco.COLUMNS), np.arange(1, charuco.ROWS)), 2
@@ -46,7 +46,9 @@ def exact(count, seed=1, noise_px=0.1, **where):
     out = []
     for k, (rotation, shift) in enumerate(places(TRUTH, count, seed, **where)):
         board_m = grid * charuco.SQUARE_M
-        pixels = TRUTH.pixels(np.c_[board_m, np.zeros(len(board_m))] @ rotation.T + shift)
+        bow = bow_m * (1.0 - ((board_m[:, 0] - board_m[:, 0].mean()) / 0.06) ** 2)
+        paper = np.c_[board_m * (1.0, stretch), bow]
+        pixels = TRUTH.pixels(paper @ rotation.T + shift)
         inside = ((pixels > 2) & (pixels < np.array(SIZE) - 3)).all(axis=1)
         if inside.sum() >= charuco.LEAST_CORNERS:
             noisy = pixels[inside] + rng.normal(0.0, noise_px, (inside.sum(), 2))
@@ -109,6 +111,32 @@ def test_a_board_that_was_never_tilted_is_not_enough():
         "tilt the board left and right",
         "tilt the board forwards and back",
     }
+
+
+def test_copies_of_a_view_are_one_view():
+    """Files that were copied, or a board on a stand, say nothing new."""
+    rng = np.random.default_rng(0)
+    still = [
+        View(f"{v.name}-{k}", v.board_m, v.pixels + rng.normal(0.0, 0.1, v.pixels.shape))
+        for v in exact(10, noise_px=0.0)
+        for k in range(6)
+    ]
+    result = calibrate.calibrate(still, SIZE)
+    assert len(result.kept) == 10 and "few_views" in said(result)[0]
+
+
+@pytest.mark.parametrize("stretch", [0.993, 1.007, 1.01])
+def test_a_board_that_a_printer_stretched_is_refused(stretch):
+    assert not calibrate.calibrate(exact(40), SIZE).missing
+    codes, words = said(calibrate.calibrate(exact(40, stretch=stretch), SIZE))
+    assert "board" in codes and "longer one way" in words
+
+
+def test_a_bowed_board_makes_it_unsure():
+    """Half a millimetre over its width; the focal length is wrong by five of what was called sigma."""
+    result = calibrate.calibrate(exact(40, bow_m=0.0007), SIZE)
+    assert "unsure" in said(result)[0]
+    assert abs(result.camera.fx - TRUTH.fx) < 6.0 * result.f_sigma_px
 
 
 def test_bad_corners_are_not_good_enough():

@@ -123,7 +123,8 @@ class FakeVideo:
 
 
 def test_the_command_takes_pictures_with_a_camera(tmp_path, board_camera, capsys, monkeypatch):
-    grey = [board_camera.take(*place) for place in places(TRUTH, 32)]
+    # an odd number: a loop that takes every second picture comes by all of them
+    grey = [board_camera.take(*place) for place in places(TRUTH, 61)]
     monkeypatch.setattr(FakeVideo, "frames", [cv2.cvtColor(g, cv2.COLOR_GRAY2BGR) for g in grey])
     monkeypatch.setattr(cv2, "VideoCapture", FakeVideo)
     monkeypatch.setattr("ar_picking.commands.calibrate._BETWEEN_S", 0.001)

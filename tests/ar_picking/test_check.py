@@ -1,6 +1,7 @@
 """Given a store folder with one thing wrong, when it is checked, then that is found, and what to do."""
 
 import json
+import os
 import shutil
 
 import cv2
@@ -257,3 +258,42 @@ def test_stores_of_other_sizes_have_no_blind_place(tmp_path, size):
     layout.make(layout.Layout("s", "店", *size), tmp_path / "s")
     found = check.check(tmp_path / "s")[1]
     assert not [f for f in found if f["finding"] in ("blind", "inside", "in the air", "narrow")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"version": 1', '"version": ' + "1" * 5000),
+        ('"depot": [', '"depot": [1' + "0" * 400 + ", "),
+        ('"depot": [', '"depot": [NaN, '),
+    ],
+)
+def test_a_number_of_any_length_is_a_sentence(small, old, new):
+    path = small / "store.json"
+    text = json.dumps(json.loads(path.read_text(encoding="utf-8-sig")))
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    store, found = check.check(small)
+    assert store is None and "store.json" in found[0]["text"]
+
+
+@pytest.mark.parametrize("name", ["bins.csv", "store.json", "walk.geojson", "markers-wear.csv"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(small, name):
+    (small / name).unlink(missing_ok=True)
+    os.mkfifo(small / name)
+    found = check.check(small)[1]
+    assert any(name in f["text"] and "not a file" in f["text"] for f in found)
+
+
+@pytest.mark.parametrize(
+    ("sigma_mm", "kinds"), [(5, []), (10, []), (11, [True]), (20, [True]), (21, [None])]
+)
+def test_markers_nobody_measured_are_told(small, sigma_mm, kinds):
+    path = small / "markers.csv"
+    table = rows(path)
+    for row in table:
+        row["sigma_mm"] = sigma_mm
+    path.write_bytes(sheets.write(list(table[0]), table))
+    found = [f for f in check.check(small)[1] if f["finding"] == "not measured"]
+    assert [f.get("note") for f in found] == kinds
+    assert all("survey" in f["text"] for f in found)

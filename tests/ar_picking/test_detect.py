@@ -306,5 +306,6 @@ def test_a_marker_near_the_camera_is_found(size, share):
     picture = np.clip(picture + rng.normal(0.0, 4.0, picture.shape), 0, 255).astype(np.uint8)
     found = MarkerDetector(range(50, 100)).detect(picture)
     assert [d.id for d in found] == [77]
+    assert [d.id for d in search(picture)] == [77]
     corners = np.array([[99.5, 99.5], [899.5, 99.5], [899.5, 899.5], [99.5, 899.5]])
     assert np.abs(found[0].corners - corners @ to[:, :2].T - to[:, 2]).max() < 1.0

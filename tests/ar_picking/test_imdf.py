@@ -20,6 +20,19 @@ LON, LAT, TURN_DEG = 121.4737, 31.2304, 25.0
 _DEGREE_M = math.radians(1.0) * 6_371_008.8
 
 
+def test_a_damaged_archive_is_refused(tmp_path):
+    path = tmp_path / "map.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", "{}")
+        archive.writestr("level.geojson", '{"type": "FeatureCollection", "features": []}' * 50)
+    data = bytearray(path.read_bytes())
+    at = data.find(b"level.geojson") + len("level.geojson")
+    data[at : at + 12] = b"\xff" * 12
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="cannot be read as an IMDF archive"):
+        imdf.read(path, None)
+
+
 def box(x0, y0, x1, y1):
     return [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
 

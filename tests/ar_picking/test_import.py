@@ -37,10 +37,10 @@ def imported(tmp_path, text, encoding="utf-8", measures=MEASURES):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-def test_a_sheet_becomes_a_store_that_passes_its_check(tmp_path, encoding):
+def test_a_sheet_becomes_a_store_where_only_the_survey_is_missing(tmp_path, encoding):
     out, told = imported(tmp_path, sheet(), encoding)
     store, found = check.check(out)
-    assert [f for f in found if not f.get("note")] == []
+    assert {f["finding"] for f in found if not f.get("note")} == {"not measured"}
     assert (
         told["bins"] == len(store.bins) == 2 * 4 * 5 and store.id == "s1" and store.name == "一店"
     )

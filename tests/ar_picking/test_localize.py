@@ -15,7 +15,7 @@ from ar_picking.record import overlay_error_px
 from ar_picking.sim import scenes
 from ar_picking.sim.render import Renderer
 from ar_picking.sim.tampering import Place, Tampering
-from ar_picking.vision.camera import Pose
+from ar_picking.vision.camera import Camera, Pose
 from ar_picking.vision.detect import MarkerDetector
 from ar_picking.vision.filter import MotionFilter
 from ar_picking.vision.localize import Localizer
@@ -98,6 +98,38 @@ def test_a_picture_that_does_not_fit_is_refused_and_changes_nothing(wall, walked
     bare = Localizer(replace(wall, markers={}), CAMERA)
     said = bare.update(picture, 0)
     assert said.tracked.state == LOST and said.detections == [] and bare.marker_health() == {}
+
+
+@pytest.mark.parametrize("step_ms", [0, 33])
+def test_a_clock_that_stands_or_jumps_back_does_not_keep_an_old_pose(wall, walked, step_ms):
+    """The tablet's clock is corrected, or its page sends one time for ever, and the markers go."""
+    localizer = Localizer(wall, CAMERA)
+    for t_ms, _, picture in walked[:8]:
+        assert localizer.update(picture, 10_000 + t_ms, SHOWN).tracked.state == TRACKED
+    assert localizer.at(5_000).state == LOST
+    blank = np.full_like(walked[0][2], 128)
+    for k in range(6):
+        said = localizer.update(blank, 5_000 + step_ms * k, SHOWN).tracked
+        assert (said.state, said.pose) == (LOST, None)
+    for t_ms, pose, picture in walked[20:26]:
+        said = localizer.update(picture, 5_400 + t_ms, SHOWN).tracked
+        assert said.state == TRACKED
+        error_px = overlay_error_px(CAMERA, said.pose, pose, SHOWN)
+        assert error_px is None or error_px < 24.0
+
+
+def test_a_camera_held_upright_tracks_as_well(wall):
+    """What a pixel is worth does not change when the tablet is turned."""
+    camera = Camera(720, 1280, CAMERA.fx, CAMERA.fy, 359.5, 639.5)
+    picture = Renderer(wall, camera, scenes.optics(), grey=True).render
+    wide, high = Localizer(wall, CAMERA), Localizer(wall, camera)
+    level = Renderer(wall, CAMERA, scenes.optics(), grey=True).render
+    for k in range(6):
+        pose = Pose.looking(np.array([2.6 + 0.02 * k, 2.6, 1.35]), -90.0, -4.0)
+        upright = high.update(picture(pose), 50 * k, SHOWN).tracked
+        assert wide.update(level(pose), 50 * k, SHOWN).tracked.state == TRACKED
+    assert upright.state == TRACKED and upright.error_px < 0.0188 * 1280
+    assert overlay_error_px(camera, upright.pose, pose, SHOWN) < upright.error_px
 
 
 def test_a_moved_marker_is_found_out_and_not_used_any_more(wall):

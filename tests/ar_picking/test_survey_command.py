@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from ar_picking.vision import device_file, survey_sheet
 from ar_picking.vision.camera import Pose
 from ar_picking.vision.stills import stills
 from ar_picking.vision.survey import survey
+from protocols import storemap
 from tools.cli import main
 
 
@@ -46,7 +48,7 @@ def test_the_sheet_keeps_what_is_not_ours(store_dir, found):
         chinese.replace("\r\n", ",价格\r\n", 1).replace("\r\n", ",1\r\n").replace("价格,1", "价格")
     )
     number = next(iter(found.markers))
-    new = survey_sheet.updated(chinese.encode(), found, "2026-05-01")
+    new = survey_sheet.updated(survey_sheet.read(chinese.encode()), found, "2026-05-01")
     assert new.startswith(b"\xef\xbb\xbf")
     after = list(csv.DictReader(io.StringIO(new.decode("utf-8-sig"))))
     assert len(after) == len(rows)
@@ -65,9 +67,27 @@ def test_the_sheet_keeps_what_is_not_ours(store_dir, found):
 @pytest.mark.parametrize(
     "sheet", [b"", b"a,b\r\n1,2\r\n", b"\xff\xfe\x00", b"\x00" * 50, b'"' * 300_000]
 )
-def test_a_sheet_that_is_none_is_refused(sheet, found):
+def test_a_sheet_that_is_none_is_refused(sheet):
     with pytest.raises(StoreError, match=r"markers\.csv"):
-        survey_sheet.updated(sheet, found, "2026-05-01")
+        survey_sheet.read(sheet)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_a_sheet_that_a_store_is_read_from_is_written_too(store_dir, found, separator, encoding):
+    rows = list(csv.reader(io.StringIO((store_dir / "markers.csv").read_text("utf-8-sig"))))
+    words = {column[0]: column[6] for column in storemap.MARKER_COLUMNS}
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator).writerows([[words[name] for name in rows[0]], *rows[1:]])
+    sheet = survey_sheet.read(text.getvalue().encode(encoding))
+    new = survey_sheet.updated(sheet, found, "2026-05-01").decode("utf-8-sig")
+    after = list(csv.reader(io.StringIO(new)))
+    assert len(after) == len(rows) and after[0] == [words[name] for name in rows[0]]
+    label, dated = rows[0].index("label"), rows[0].index("surveyed_at")
+    assert [row[label] for row in after[1:]] == [row[label] for row in rows[1:]]
+    assert sum(row[dated] == "2026-05-01" for row in after) == len(
+        {int(row[0]) for row in rows[1:]} & found.markers.keys()
+    )
 
 
 def run(capsys, *args):
@@ -126,6 +146,14 @@ def test_the_command_says_what_is_wrong(filmed, store_dir, tmp_path, capsys):
     ):
         code, lines, err = run(capsys, filmed / "00.png", "--store", store_dir, *args)
         assert (code, lines) == (status, []) and words in err, args
+    # before any picture is looked at
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    args = ("--device", device, "--store", store_dir)
+    code, lines, err = run(capsys, pipe, *args)
+    assert (code, lines) == (1, []) and "not a file" in err
+    code, lines, err = run(capsys, pipe, *args, "--out", tmp_path / "none" / "m.csv")
+    assert (code, lines) == (1, []) and "there is no folder" in err
     code, _, err = run(capsys, tmp_path / "gone.mp4", "--device", device, "--store", store_dir)
     assert code == 1 and "no such file" in err
 

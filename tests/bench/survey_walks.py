@@ -15,22 +15,25 @@ ALONG = sorted(WALL, key=lambda i: WALL[i].x_mm)
 FIXED = (ALONG[0], ALONG[1], ALONG[-2], ALONG[-1])
 
 
-def seen(marker, pose, rng, noise_px):
-    """The detection of a marker from a pose, or None when it is not wholly in the picture."""
-    pixels, depth = CAMERA.project(pose, marker.corners_m())
+def seen(marker, pose, rng, noise_px, printed=1.0):
+    """The detection of a marker from a pose, or None when it is not wholly in the picture; `printed` is
+    its size over what it should be.
+    """
+    corners = marker.center_m + printed * (marker.corners_m() - marker.center_m)
+    pixels, depth = CAMERA.project(pose, corners)
     if (depth < 0.3).any() or not all(CAMERA.contains(p, 5.0) for p in pixels):
         return None
     noisy = pixels + rng.normal(0.0, noise_px, (4, 2))
     return Detection(marker.id, noisy, np.full(4, max(noise_px, 0.01)))
 
 
-def walk(count=40, seed=3, noise_px=0.1, hung=None):
+def walk(count=40, seed=3, noise_px=0.1, hung=None, printed=1.0):
     """Stills of the wall from many places; `hung(k)` is what hangs when picture k is taken."""
     rng = np.random.default_rng(seed)
     out = []
     for k, pose in enumerate(scenes.poses(seed, count)):
         there = list(WALL.values()) if hung is None else hung(k)
-        found = [seen(m, pose, rng, noise_px) for m in there]
+        found = [seen(m, pose, rng, noise_px, printed) for m in there]
         out.append(Still(f"picture {k}", [d for d in found if d is not None]))
     return out
 
