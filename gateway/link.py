@@ -19,7 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.config import Broker
+from gateway.sections import Broker
 
 _KEEPALIVE_S = 30
 _CONNECT_S = 10.0

@@ -7,24 +7,24 @@ import sqlite3
 import time
 from typing import Any
 
-from gateway.committer import Committer
 from gateway.config import Config
-from gateway.desk import Desk
-from gateway.dispatch import Dispatch
-from gateway.downlink import Downlink
 from gateway.errors import GatewayError
-from gateway.feed import FeedWriter, encode, iso
-from gateway.http import make_app
-from gateway.hub import Hub
-from gateway.identity import Identity
-from gateway.jobs import Effect
-from gateway.last import LastPositions
+from gateway.feed.identity import Identity
+from gateway.feed.last import LastPositions
+from gateway.feed.writer import FeedWriter, encode, iso
+from gateway.frames.pipeline import Pipeline, now_ms
 from gateway.link import Link
-from gateway.listener import Listener
-from gateway.pipeline import Pipeline, now_ms
-from gateway.sink import MqttSink
-from gateway.source import PACKET_MAX_BYTES, Source
-from gateway.store import Row, Store, connect, explain, read_latest, read_presence
+from gateway.log.committer import Committer
+from gateway.log.jobs import Effect
+from gateway.log.store import Row, Store, connect, explain, read_latest, read_presence
+from gateway.orders.desk import Desk
+from gateway.orders.dispatch import Dispatch
+from gateway.orders.downlink import Downlink
+from gateway.sinks.mqtt import MqttSink
+from gateway.sources.mqtt import PACKET_MAX_BYTES, Source
+from gateway.web.http import make_app
+from gateway.web.hub import Hub
+from gateway.web.listener import Listener
 from protocols.topics import device_filter, intake_filter
 
 _SESSION_S = 3600
@@ -72,7 +72,7 @@ class Service:
             on_message=Source(self._pipeline, self._desk, self._committer).take,
         )
         self._sink = MqttSink(
-            config.feed_broker or config.broker,
+            config.outlets()[0].broker,
             config.feed,
             f"{config.site.id}-feed",
             path,

@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from gateway.feed import FeedWriter
-from gateway.identity import Identity
-from gateway.store import Store, connect
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.log.store import Store, connect
 from tools.parts.place import shared_dir
 
 

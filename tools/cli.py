@@ -24,6 +24,7 @@ COMMANDS = {
     "store": "tools.store",
     "board": "tools.board.command",
     "ar": "tools.ar",
+    "gateway": "tools.gateway",
     "parts": "tools.parts.command",
     "simulate": "tools.simulate.command",
     "contract": "tools.contract.command",

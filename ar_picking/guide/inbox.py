@@ -51,7 +51,7 @@ class Inbox:
         """A command: one line of a list. False when it cannot be taken now; it is sent again then.
 
         The lines of one list have one tag, which is their command's id up to the last '-'
-        (gateway.intake). By it a list that is sent again is told from a new one under an old name.
+        (gateway.orders.intake). By it a list that is sent again is told from a new one of an old name.
         """
         if kind != PICKLIST or self.device.journal.rings[messages.EVIDENCE].is_full:
             return False

@@ -8,7 +8,7 @@ from ar_picking.guide.shop import Shop
 from ar_picking.guide.tablet import Tablet
 from ar_picking.link import settings
 from firmware.boards.linux import LinuxBoard
-from gateway.intake import PickList, picklist_commands
+from gateway.orders.intake import PickList, picklist_commands
 from protocols import messages
 from protocols.cbor import Reader, Writer
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from gateway.desk import Desk
-from gateway.dispatch import Dispatch
-from gateway.downlink import EXPIRES_MS, Downlink
-from gateway.feed import FeedWriter
-from gateway.identity import Identity
-from gateway.pipeline import Pipeline
-from gateway.store import Store, connect
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.frames.pipeline import Pipeline
+from gateway.log.store import Store, connect
+from gateway.orders.desk import Desk
+from gateway.orders.dispatch import Dispatch
+from gateway.orders.downlink import EXPIRES_MS, Downlink
 from protocols import messages
 from protocols.cbor import Writer
 from protocols.commands import read_command

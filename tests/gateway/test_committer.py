@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from gateway.committer import Committer
 from gateway.errors import GatewayError
-from gateway.store import ROUTINE, URGENT, Row, Store, connect, read_cursor, read_rows
+from gateway.log.committer import Committer
+from gateway.log.store import ROUTINE, URGENT, Row, Store, connect, read_cursor, read_rows
 
 
 def row(number, prio=ROUTINE, size=20):

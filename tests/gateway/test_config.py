@@ -18,14 +18,22 @@ def changed(**tables):
 def test_a_minimal_file_gets_its_defaults():
     config = check(GOOD)
     assert (config.broker.host, config.broker.port) == ("127.0.0.1", 1883)
-    assert config.feed_broker is None
+    assert [sink.name for sink in config.outlets()] == ["mqtt"]
     assert config.feed.window == 200
     assert config.http.bind == "127.0.0.1"
 
 
-def test_a_feed_broker_of_its_own():
-    config = check(changed(feed_broker={"host": "feed.example", "port": 8883, "protocol": "5"}))
-    assert config.feed_broker is not None and config.feed_broker.port == 8883
+def test_sinks_of_their_own():
+    city = {"name": "city", "broker": {"host": "feed.example", "port": 8883, "protocol": "5"}}
+    stream = {"name": "stream", "kind": "jetstream", "servers": ["nats.example:4222"]}
+    outlets = check(changed(sinks=[city, stream])).outlets()
+    assert [each.name for each in outlets] == ["city", "stream"]
+    assert outlets[0].broker.port == 8883 and outlets[1].servers == ["nats.example:4222"]
+
+
+def test_two_sinks_of_one_name_are_refused():
+    with pytest.raises(ConfigError, match="same 'name'"):
+        check(changed(sinks=[{"name": "city"}, {"name": "city"}]))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +50,7 @@ def test_a_feed_broker_of_its_own():
         (changed(broker=7), ["broker", "table"]),
         (changed(feed={"window": 0}), ["feed.window"]),
         (changed(feed={"resend_s": -1}), ["feed.resend_s"]),
-        (changed(http={"bind": "0.0.0.0"}), ["http.bind", "log-in"]),
+        (changed(http={"bind": "0.0.0.0"}), ["http.bind", "passwords"]),
         (changed(http={"bind": "::"}), ["http.bind"]),
         (changed(site={**GOOD["site"], "city": "Shang Hai"}), ["site.city", "Shang Hai"]),
         (changed(site={**GOOD["site"], "utc_offset_h": 99}), ["site.utc_offset_h"]),
@@ -70,7 +78,7 @@ def test_the_command_says_it_in_one_line_with_exit_code_2(tmp_path):
     path = tmp_path / "gateway.toml"
     path.write_text('[site]\nid = "gw-1"\ncity = "shanghai"\ndata = "x"\ncolour = "red"\n')
     done = subprocess.run(
-        [sys.executable, "-m", "gateway", "--config", str(path), "--check"],
+        [sys.executable, "-m", "gateway", "check", "--config", str(path)],
         capture_output=True,
         text=True,
     )

@@ -8,8 +8,8 @@ import yaml
 from drawn import line_of
 from mutate import Chance
 
-from gateway.feed import Origin
-from gateway.lines import unpack
+from gateway.feed.writer import Origin
+from gateway.frames.lines import unpack
 from protocols import fields as wire
 from protocols import messages
 from tools.contract.build import _ENVELOPE, _UNPACKED, document, schemas
@@ -128,7 +128,7 @@ def test_an_old_reader_meets_new_fields_and_goes_on():
 
 def test_the_intake_schemas_and_the_gateway_agree():
     from gateway.errors import IntakeError
-    from gateway.intake import Order
+    from gateway.orders.intake import Order
 
     order = EXAMPLES["intake-order"]
     cases = [

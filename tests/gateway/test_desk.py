@@ -8,16 +8,16 @@ import threading
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway import desk as module
-from gateway.committer import Committer
-from gateway.desk import NOT_KNOWN, NOT_TAKEN, Desk
-from gateway.dispatch import Dispatch
-from gateway.downlink import Downlink
-from gateway.feed import FeedWriter
-from gateway.http import make_app
-from gateway.hub import Hub
-from gateway.identity import Identity
-from gateway.store import Store, connect
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.log.committer import Committer
+from gateway.log.store import Store, connect
+from gateway.orders import desk as module
+from gateway.orders.desk import NOT_KNOWN, NOT_TAKEN, Desk
+from gateway.orders.dispatch import Dispatch
+from gateway.orders.downlink import Downlink
+from gateway.web.http import make_app
+from gateway.web.hub import Hub
 
 ORDER = {"order": "X1", "device": "rider-0001", "drop": {"lat_e7": 1, "lon_e7": 2}}
 

@@ -26,7 +26,7 @@ def test_a_burst_in_one_millisecond_loses_nothing(site):
 
 
 def test_a_command_of_the_same_id_never_takes_the_place_of_another(site, monkeypatch):
-    monkeypatch.setattr("gateway.intake.command_tag", lambda *_: "same")
+    monkeypatch.setattr("gateway.orders.intake.command_tag", lambda *_: "same")
     assert site.send("order", ORDER)["accepted"]
     status, why = site.send("order", {**ORDER, "order": "X2"})
     assert status == 400 and "same id" in why

@@ -7,7 +7,7 @@ that holds it and on no other, and one that is over is open nowhere.
 import pytest
 from mutate import Chance, rounds
 
-from gateway.book import OVER
+from gateway.log.book import OVER
 from protocols.commands import ASSIGN, CANCEL
 
 DEVICES = ("rider-0001", "rider-0002", "rider-0003")

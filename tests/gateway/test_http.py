@@ -7,8 +7,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.errors import IntakeError
-from gateway.http import make_app
-from gateway.hub import Hub
+from gateway.web.http import make_app
+from gateway.web.hub import Hub
 
 FIX = {
     "id": "A" * 26,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.hub import Hub
+from gateway.web.hub import Hub
 
 MESSAGE = {
     "id": "A" * 26,

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import last
-from gateway.last import LastPositions, newest
+from gateway.feed import last
+from gateway.feed.last import LastPositions, newest
 
 FIX = {
     "id": "A" * 26,

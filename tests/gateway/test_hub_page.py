@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, sync_playwright
 
-from gateway.feed import iso
-from gateway.hub import Hub
+from gateway.feed.writer import iso
+from gateway.web.hub import Hub
 from tools.parts import require
 
 _HOME = "http://page.test/"
@@ -39,7 +39,7 @@ _SHOW = """async (text) => {
 def _serve(route: Route) -> None:
     name = route.request.url.removeprefix(_HOME)
     if name.endswith(".js"):
-        body = files("gateway").joinpath("page", name).read_text()
+        body = files("gateway.web").joinpath("page", name).read_text()
         route.fulfill(body=body, content_type="text/javascript")
     else:
         route.fulfill(body="<!doctype html><title>.</title>", content_type="text/html")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gateway.digest import content_digest
 from gateway.errors import IntakeError
-from gateway.intake import Order, PickList, named_in, order_command, picklist_commands
+from gateway.log.digest import content_digest
+from gateway.orders.intake import Order, PickList, named_in, order_command, picklist_commands
 from protocols import commands
 
 ORDER = {

@@ -5,10 +5,10 @@ import struct
 
 import pytest
 
-from gateway.config import Broker
-from gateway.intake import BODY_MAX_BYTES
 from gateway.link import Link
-from gateway.source import PACKET_MAX_BYTES
+from gateway.orders.intake import BODY_MAX_BYTES
+from gateway.sections import Broker
+from gateway.sources.mqtt import PACKET_MAX_BYTES
 
 # MQTT 5, 3.1.2.11: the properties of CONNECT, and the bytes of their values.
 SIZES = {0x11: 4, 0x21: 2, 0x27: 4}

@@ -7,11 +7,11 @@ import logging
 
 import pytest
 
-from gateway import http
 from gateway.errors import GatewayError, IntakeError
-from gateway.http import make_app
-from gateway.hub import Hub
-from gateway.listener import Listener
+from gateway.web import http
+from gateway.web.http import make_app
+from gateway.web.hub import Hub
+from gateway.web.listener import Listener
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

@@ -11,11 +11,11 @@ import shutil
 import pytest
 from test_uplink import Board, Dice, Line, new_flashes
 
-from gateway.downlink import Downlink
-from gateway.feed import FeedWriter
-from gateway.identity import Identity
-from gateway.pipeline import Pipeline
-from gateway.store import Store, connect
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.frames.pipeline import Pipeline
+from gateway.log.store import Store, connect
+from gateway.orders.downlink import Downlink
 from protocols import messages
 
 START = 1_795_000_000_000

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from gateway.downlink import Downlink
-from gateway.feed import FeedWriter
-from gateway.identity import Identity
-from gateway.pipeline import Pipeline
-from gateway.store import Store, connect
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.frames.pipeline import Pipeline
+from gateway.log.store import Store, connect
+from gateway.orders.downlink import Downlink
 from protocols import messages
 from protocols.cbor import Reader, Writer
 from protocols.live import put

@@ -7,10 +7,10 @@ import sqlite3
 import pytest
 
 from gateway.__main__ import main
-from gateway.digest import content_digest
 from gateway.errors import GatewayError
-from gateway.intake import Order, PickList, order_command, picklist_commands
-from gateway.store import ROUTINE, Row, Store, connect
+from gateway.log.digest import content_digest
+from gateway.log.store import ROUTINE, Row, Store, connect
+from gateway.orders.intake import Order, PickList, order_command, picklist_commands
 from protocols.commands import ASSIGN, PICKLIST
 
 NOW = 1_795_000_000_000
@@ -101,7 +101,7 @@ def test_a_database_that_could_not_be_brought_up_is_as_it_was(tmp_path, monkeypa
     def stops(_body):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gateway.schema.content_digest", stops)
+    monkeypatch.setattr("gateway.log.schema.content_digest", stops)
     with pytest.raises(KeyboardInterrupt):
         connect(path)
     monkeypatch.undo()
@@ -142,7 +142,7 @@ def test_a_damaged_database_is_one_line_and_exit_code_1(tmp_path, good, damage, 
     )
     config = tmp_path / "gateway.toml"
     config.write_text(f'[site]\nid="gw-1"\ncity="shanghai"\ndata="{data}"\n[http]\nport=0\n')
-    assert main(["--config", str(config)]) == 1
+    assert main(["run", "--config", str(config)]) == 1
     lines = capsys.readouterr().err.strip().splitlines()
     assert [line for line in lines if "not a sound database" in line] == lines[-1:]
     assert "Traceback" not in "".join(lines)

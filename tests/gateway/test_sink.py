@@ -1,7 +1,7 @@
 """The feed's cursors: in order, two lanes, and back to what is safe when a broker was lost."""
 
-from gateway.sink import _Lane
-from gateway.store import ROUTINE
+from gateway.log.store import ROUTINE
+from gateway.sinks.mqtt import _Lane
 
 
 def lane_with(rows):

@@ -6,18 +6,18 @@ import threading
 
 import pytest
 
-from gateway.committer import Committer
-from gateway.desk import Desk
-from gateway.dispatch import Dispatch
-from gateway.downlink import Downlink
-from gateway.feed import FeedWriter
-from gateway.identity import Identity
-from gateway.intake import BODY_MAX_BYTES
-from gateway.jobs import Jobs
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.frames.pipeline import Pipeline
 from gateway.link import Message
-from gateway.pipeline import Pipeline
-from gateway.source import Source
-from gateway.store import Store, connect
+from gateway.log.committer import Committer
+from gateway.log.jobs import Jobs
+from gateway.log.store import Store, connect
+from gateway.orders.desk import Desk
+from gateway.orders.dispatch import Dispatch
+from gateway.orders.downlink import Downlink
+from gateway.orders.intake import BODY_MAX_BYTES
+from gateway.sources.mqtt import Source
 from protocols.topics import device_topic
 
 UP = device_topic("rider", "rider-0001", "up")

@@ -1,7 +1,7 @@
 """From the board's bytes to the backend's JSON: what the gateway emits keeps the schema.
 
 Records are drawn from their tables, written as a board writes them, read, and pushed through
-gateway.feed; also with words of a newer board, which come out as null.
+gateway.feed.writer; also with words of a newer board, which come out as null.
 """
 
 import json
@@ -11,8 +11,8 @@ import pytest
 from drawn import stamp_of, values_of
 from mutate import Chance
 
-from gateway.feed import Origin, unix_ms
-from gateway.lines import unpack
+from gateway.feed.writer import Origin, unix_ms
+from gateway.frames.lines import unpack
 from protocols import fields as wire
 from protocols import messages
 from protocols.cbor import Reader, Writer

@@ -247,7 +247,7 @@ def entries(device):
 
 
 def commands_of(obj, tag):
-    """The commands of a list, one a line, as gateway.intake makes them: [bytes]."""
+    """The commands of a list, one a line, as gateway.orders.intake makes them: [bytes]."""
     out = []
     for line in obj["lines"]:
         values = {"list": obj["list"], "store": "demo", "lines": len(obj["lines"])}

@@ -149,7 +149,7 @@ if os.geteuid() == 0:
         )
         (full_disk / "more").write_bytes(b"x" * 60_000)
         done = subprocess.run(
-            [sys.executable, "-m", "gateway", "--config", str(config)],
+            [sys.executable, "-m", "gateway", "run", "--config", str(config)],
             capture_output=True,
             text=True,
             timeout=30,

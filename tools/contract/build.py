@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.intake import COMMAND_OF
+from gateway.orders.intake import COMMAND_OF
 from protocols import fields as wire
 from protocols import messages
 from protocols.topics import KINDS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.identity import Identity
+from gateway.feed.identity import Identity
 from tools.demo.backend import Backend
 from tools.demo.epochs import Epoch
 from tools.demo.rings import Written

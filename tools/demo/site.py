@@ -139,7 +139,7 @@ class Site:
             )
         )
         self.gateway = self._children.start(
-            "gateway", [sys.executable, "-m", "gateway", "--config", str(config)]
+            "gateway", [sys.executable, "-m", "gateway", "run", "--config", str(config)]
         )
         wait_for(lambda: self._get("/readyz") is not None, 20, self._children, "the gateway")
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.desk import Desk
-from gateway.dispatch import Dispatch
-from gateway.downlink import Downlink
-from gateway.feed import FeedWriter
-from gateway.identity import Identity
-from gateway.jobs import Effect
-from gateway.pipeline import Pipeline
-from gateway.store import Store, connect
+from gateway.feed.identity import Identity
+from gateway.feed.writer import FeedWriter
+from gateway.frames.pipeline import Pipeline
+from gateway.log.jobs import Effect
+from gateway.log.store import Store, connect
+from gateway.orders.desk import Desk
+from gateway.orders.dispatch import Dispatch
+from gateway.orders.downlink import Downlink
 from protocols.topics import parse_device_topic
 from tools.errors import ToolError
 

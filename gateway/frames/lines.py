@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.feed import iso
+from gateway.feed.writer import iso
 from protocols.track_decode import stretches
 from protocols.units import DAY_MS
 

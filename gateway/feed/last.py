@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from gateway.committer import Committer
-from gateway.feed import REPLAY_MS, FeedWriter, encode, iso
-from gateway.jobs import Effect
-from gateway.sink import MqttSink
-from gateway.store import Row, Store
+from gateway.feed.writer import REPLAY_MS, FeedWriter, encode, iso
+from gateway.log.committer import Committer
+from gateway.log.jobs import Effect
+from gateway.log.store import Row, Store
+from gateway.sinks.mqtt import MqttSink
 
 _EVERY_S = 10.0
 _EXPIRY_S = 300

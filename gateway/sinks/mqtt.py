@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.committer import Committer
-from gateway.config import Broker, Feed
 from gateway.link import Link
-from gateway.store import ROUTINE, URGENT, connect, count_rows, read_cursor, read_rows
+from gateway.log.committer import Committer
+from gateway.log.store import ROUTINE, URGENT, connect, count_rows, read_cursor, read_rows
+from gateway.sections import Broker, Feed
 
 _NAME = "mqtt"
 _SAVE_S = 0.2

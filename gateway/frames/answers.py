@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gateway.book import OVER
-from gateway.store import Store
+from gateway.log.book import OVER
+from gateway.log.store import Store
 
 _LIST_STATES = {
     "list_taken": "taken",

@@ -11,8 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-from gateway.jobs import Effect, Job, Jobs
-from gateway.store import Store, explain
+from gateway.log.jobs import Effect, Job, Jobs
+from gateway.log.store import Store, explain
 
 _BATCH_MAX = 1_000
 _RETRY_S = 1.0
@@ -54,12 +54,19 @@ class Committer(threading.Thread):
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def submit(self, job: Job, size: int = 0, release: Effect | None = None) -> None:
+    def submit(
+        self,
+        job: Job,
+        size: int = 0,
+        release: Effect | None = None,
+        part: str = "",  # noqa: ARG002
+    ) -> None:
         """Queue a job; blocks while the queue is full, which is how the sources are held back.
 
         size: bytes that the job holds in memory. release: runs after the commit in any case, also
         when a defect of ours cost the job: a broker that is never told holds a place for the message
-        until it has none left, and sends it again to every gateway that starts.
+        until it has none left, and sends it again to every gateway that starts. part: see Engine; all
+        parts are one transaction here.
         """
         whole = job
         if release is not None:
@@ -68,7 +75,7 @@ class Committer(threading.Thread):
             if self._jobs.put(whole, size, 0.5):
                 return
 
-    def offer(self, job: Job, size: int = 0) -> bool:
+    def offer(self, job: Job, size: int = 0, part: str = "") -> bool:  # noqa: ARG002
         """Queue a job unless the queue is full."""
         return self._jobs.put(job, size)
 

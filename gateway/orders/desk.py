@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from gateway.committer import Committer
-from gateway.dispatch import Dispatch, Outcome
 from gateway.errors import IntakeError, TransientIntakeError
-from gateway.intake import Order, PickList
-from gateway.jobs import Effect, Job
-from gateway.pipeline import now_ms
-from gateway.store import Row, Store
+from gateway.frames.pipeline import now_ms
+from gateway.log.committer import Committer
+from gateway.log.jobs import Effect, Job
+from gateway.log.store import Row, Store
+from gateway.orders.dispatch import Dispatch, Outcome
+from gateway.orders.intake import Order, PickList
 
 _WAIT_S = 5.0
 

@@ -6,9 +6,9 @@ is not answered goes out again when the device says hello, and else a few at a t
 
 from collections.abc import Callable
 
-from gateway.intake import Order, order_command, told_command
-from gateway.jobs import Effect
-from gateway.store import Store
+from gateway.log.jobs import Effect
+from gateway.log.store import Store
+from gateway.orders.intake import Order, order_command, told_command
 from protocols.commands import PICKED_UP
 from protocols.topics import device_topic
 

@@ -7,14 +7,14 @@ fills, nothing more is read, and what may be lost (QoS 0: positions of right now
 
 import logging
 
-from gateway.committer import Committer
-from gateway.desk import Desk
-from gateway.intake import BODY_MAX_BYTES
-from gateway.jobs import Job
+from gateway.frames.pipeline import Pipeline, now_ms
 from gateway.link import Message
-from gateway.pipeline import Pipeline, now_ms
+from gateway.log.committer import Committer
+from gateway.log.jobs import Job
+from gateway.orders.desk import Desk
+from gateway.orders.intake import BODY_MAX_BYTES
 from protocols.messages import FRAME_MAX_BYTES
-from protocols.topics import parse_device_topic, parse_intake_topic
+from protocols.topics import parse_device_topic, parse_intake_topic, part_of
 
 # 'online', 'offline'.
 _PRESENCE_MAX_BYTES = 16
@@ -38,6 +38,7 @@ class Source:
     def take(self, message: Message) -> None:
         """Take one message, in the link's thread; blocks while the queue is full."""
         why, job = self._job(message)
+        place = parse_device_topic(message.topic)
         if job is None:
             self._counters[why] += 1
             message.ack()
@@ -45,7 +46,8 @@ class Source:
         if message.qos == 0 and self._committer.half_full:
             self._counters["qos0_dropped"] += 1
             return
-        self._committer.submit(job, len(message.payload) + len(message.topic), message.ack)
+        size = len(message.payload) + len(message.topic)
+        self._committer.submit(job, size, message.ack, part_of(place[1]) if place else "")
 
     def _job(self, message: Message) -> tuple[str, Job | None]:
         """Return ('', job) or (the counter of what is wrong, None)."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.identity import Identity
-from gateway.store import ROUTINE, URGENT, Row, Store
+from gateway.feed.identity import Identity
+from gateway.log.store import ROUTINE, URGENT, Row, Store
 from protocols import messages
 from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
 from protocols.topics import feed_topic

@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict
 from typing import Any
 
-from gateway.feed import REPLAY_MS, unix_ms, wire_time
+from gateway.feed.writer import REPLAY_MS, unix_ms, wire_time
 from protocols import live, messages
 
 # A short message is resolved by where the rider was within this time (protocols.live).

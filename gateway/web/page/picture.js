@@ -13,7 +13,7 @@ export const RISKS = { none: [0, "", ""], warn: [1, "◆", "may be late"], inter
 export const COLDS = { in: [0, "", ""], warn: [1, "◆", "cold warn"], latched: [3, "■", "was out of range"], out: [4, "▲", "out of range"] };
 export const ACT = 3; // from here on somebody must act: red
 
-// The same bounds as gateway/hub.py.
+// The same bounds as gateway/web/hub.py.
 const MOST = { trail: 900, way: 1000, ways: 64, curve: 400, events: 200, subjects: 2000, sensors: 16, orders: 24, holders: 24_000, ids: 8192 };
 const OVER = ["handed_over", "cancelled", "refused", "failed"];
 const NOBODY = "";
@@ -177,7 +177,7 @@ export class Picture {
       ?? bounded(person.orders, order, { state: "", risk: { level: "none" }, sides: new Map() }, MOST.orders);
   }
 
-  // The same as in gateway/hub.py: one who lets go of an order does not take it from the one who has it.
+  // The same as in gateway/web/hub.py: one who lets go of an order does not take it from the one who has it.
   order(person, { order, state }) {
     const holder = this.people.get(this.holders.get(order) ?? NOBODY);
     const isOver = OVER.includes(state);

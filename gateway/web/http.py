@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from gateway.errors import IntakeError, TransientIntakeError
-from gateway.feed import encode
-from gateway.hub import Hub
-from gateway.intake import BODY_MAX_BYTES
+from gateway.feed.writer import encode
+from gateway.orders.intake import BODY_MAX_BYTES
+from gateway.web.hub import Hub
 
 _LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 _PAGE = {
@@ -56,7 +56,7 @@ def make_app(
 
     async def page(request: web.Request) -> web.Response:
         name, kind = _PAGE[request.path]
-        body = files("gateway").joinpath("page", name).read_bytes()
+        body = files("gateway.web").joinpath("page", name).read_bytes()
         return web.Response(body=body, content_type=kind, charset="utf-8", headers=_HEADERS)
 
     async def state(_request: web.Request) -> web.Response:

@@ -9,10 +9,10 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from gateway.digest import UNREADABLE, command_tag, content_digest
 from gateway.errors import IntakeError
-from gateway.feed import wire_time
-from gateway.waiting import Command
+from gateway.feed.writer import wire_time
+from gateway.log.digest import UNREADABLE, command_tag, content_digest
+from gateway.log.waiting import Command
 from protocols.cbor import Writer
 from protocols.commands import (
     ASSIGN,

@@ -1,7 +1,7 @@
 """The commit log in SQLite: what was accepted from each device log, and what the feed still owes.
 
 WAL and synchronous=FULL: a commit that returned has reached the disk. One thread owns the connection
-(gateway.committer); the sink and the page read through connections of their own.
+(gateway.log.committer); the sink and the page read through connections of their own.
 """
 
 import sqlite3
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import schema
-from gateway.book import Book
 from gateway.errors import GatewayError
-from gateway.waiting import Waiting
+from gateway.log import schema
+from gateway.log.book import Book
+from gateway.log.waiting import Waiting
 
 URGENT, ROUTINE = 0, 1
 

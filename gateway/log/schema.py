@@ -8,7 +8,7 @@ when an order was taken.
 import re
 import sqlite3
 
-from gateway.digest import content_digest
+from gateway.log.digest import content_digest
 from protocols.commands import read_command
 
 VERSION = 3

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from gateway.store import Store
+from gateway.log.store import Store
 
 Effect = Callable[[], None]
 # A job works on the store inside the transaction and returns what to do once it is committed. It may

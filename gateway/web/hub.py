@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.last import newest, when
+from gateway.feed.last import newest, when
 
 _TRAIL = 900
 _WAY = 1_000  # of one stretch: protocols/feed/schema/track.json

@@ -8,12 +8,15 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.book import FAILED, OVER, Held
-from gateway.digest import content_digest
-from gateway.downlink import CARRIED, EXPIRES_MS, Downlink
 from gateway.errors import IntakeError
-from gateway.feed import FeedWriter
-from gateway.intake import (
+from gateway.feed.writer import FeedWriter
+from gateway.log.book import FAILED, OVER, Held
+from gateway.log.digest import content_digest
+from gateway.log.jobs import Effect
+from gateway.log.store import Row, Store
+from gateway.log.waiting import Command
+from gateway.orders.downlink import CARRIED, EXPIRES_MS, Downlink
+from gateway.orders.intake import (
     COMMAND_OF,
     Order,
     PickList,
@@ -22,9 +25,6 @@ from gateway.intake import (
     picklist_commands,
     told_command,
 )
-from gateway.jobs import Effect
-from gateway.store import Row, Store
-from gateway.waiting import Command
 from protocols.commands import CANCEL, COMMANDS, PICKED_UP, PICKLIST
 
 _REASON_MAX = {"order": 80, "pick": 120}  # of the schemas

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from gateway.answers import note_order, note_pick
-from gateway.downlink import Downlink
-from gateway.feed import FeedWriter, Origin, unix_ms
-from gateway.jobs import Effect
-from gateway.lines import unpack
-from gateway.nows import Nows
-from gateway.store import Row, Store
+from gateway.feed.writer import FeedWriter, Origin, unix_ms
+from gateway.frames.answers import note_order, note_pick
+from gateway.frames.lines import unpack
+from gateway.frames.nows import Nows
+from gateway.log.jobs import Effect
+from gateway.log.store import Row, Store
+from gateway.orders.downlink import Downlink
 from protocols import messages
 from protocols.cbor import Reader, Writer
 from protocols.live import is_live

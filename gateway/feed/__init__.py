@@ -1,0 +1,1 @@
+"""What the backend reads: messages, their ids, pseudonyms, the retained last positions."""

@@ -1,0 +1,1 @@
+"""Device frames: accepted, resolved, turned into feed rows, acknowledged."""

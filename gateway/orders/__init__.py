@@ -1,0 +1,1 @@
+"""Orders and pick lists: taken in, given to devices, told of."""

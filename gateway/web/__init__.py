@@ -1,0 +1,1 @@
+"""The gateway by HTTP: the page, what it shows, the intake, health."""
