@@ -13,22 +13,22 @@ _LINE = ("line", "order", "sku", "name", "bin", "qty")
 
 
 class Inbox:
-    """The part of a tablet (ar_picking.guide.tablet) that takes lists, by command or handed in there."""
+    """The part of a tablet (ar_picking.guide.tablet) that takes lists, by command or handed in there.
 
-    guide: Guide
-    lists: Lists
-    device: Device
-    _dropped = 0
+    device, guide, lists: the tablet's. journal(event, fields): writes an entry; keep(): a snapshot.
+    """
 
-    def _journal(self, event, fields):
-        raise NotImplementedError
-
-    def _keep(self, at_once=True):
-        raise NotImplementedError
+    def __init__(self, device: Device, guide: Guide, lists: Lists, journal, keep):
+        self.lists = lists
+        self._device = device
+        self._guide = guide
+        self._journal = journal
+        self._keep = keep
+        self._dropped = 0  # of `lists.dropped`: how many are known
 
     # -- told of ---------------------------------------------------------------------------------------
 
-    def _tell_lost(self, snapshot):
+    def tell_lost(self, snapshot):
         """The list under way cannot be taken up: whoever sent it has to hear of it."""
         name = snapshot[2] if isinstance(snapshot, list) and len(snapshot) > 2 else None
         if isinstance(name, str) and name:
@@ -37,7 +37,7 @@ class Inbox:
                 if self.lists.lists[tag].name == name:
                     self.lists.end(tag)
 
-    def _tell_wrong(self, waiting, wrong):
+    def tell_wrong(self, waiting, wrong):
         """Lists that waited and that this store cannot do any more: their senders hear of it."""
         for tag in self.lists.tags():
             name = self.lists.lists[tag].name
@@ -47,13 +47,13 @@ class Inbox:
 
     # -- lists ----------------------------------------------------------------------------------------
 
-    def _take(self, command, kind, values):
+    def take(self, command, kind, values):
         """A command: one line of a list. False when it cannot be taken now; it is sent again then.
 
         The lines of one list have one tag, which is their command's id up to the last '-'
         (gateway.orders.intake). By it a list that is sent again is told from a new one of an old name.
         """
-        if kind != PICKLIST or self.device.journal.rings[messages.EVIDENCE].is_full:
+        if kind != PICKLIST or self._device.journal.rings[messages.EVIDENCE].is_full:
             return False
         tag = command.rpartition("-")[0]
         if self.lists.is_gone(tag):
@@ -74,7 +74,7 @@ class Inbox:
         if self.lists.dropped != self._dropped:
             # the half of a list that was given up comes again, and its lines are no repeats then
             self._dropped = self.lists.dropped
-            self.device.commands.restore(None)
+            self._device.commands.restore(None)
         if found == FULL:
             return False
         if found is not None:
@@ -83,8 +83,8 @@ class Inbox:
 
     def _hand_in(self, tag, kept):
         """A list is whole: the guide takes it, or not; the gateway is told which."""
-        guide = self.guide
-        if guide.event({"type": "list", "list": kept.as_list()}, self.device.clock.now_ms):
+        guide = self._guide
+        if guide.event({"type": "list", "list": kept.as_list()}, self._device.clock.now_ms):
             self._refuse(kept.name, guide.detail)
             self.lists.end(tag)
         elif not tag.startswith("-"):
@@ -97,9 +97,9 @@ class Inbox:
             why = why[:-1]
         self._journal("list_refused", {"list": name, "reason": why})
 
-    def _on_list(self, obj, t_ms):
+    def on_list(self, obj, t_ms):
         """A list that somebody handed in here, not by a command."""
-        guide = self.guide
+        guide = self._guide
         checked, code = guide.checked(obj)
         if checked is None:
             return code
@@ -111,9 +111,9 @@ class Inbox:
             self.lists.end(tag)
         return code
 
-    def _tidy(self):
+    def tidy(self):
         """Lists that are over are let go; whole ones that the guide has not heard of are handed in."""
-        guide = self.guide
+        guide = self._guide
         busy = [each["list"] for each in guide.waiting]
         if guide.state not in (IDLE, DONE):
             busy.append(guide.list)

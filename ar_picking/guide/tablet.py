@@ -34,7 +34,7 @@ class _Device(Device):
             Device._on_message(self, topic, payload)
 
 
-class Tablet(Inbox):
+class Tablet:
     """One picker's tablet.
 
     hardware: an object of firmware.boards with partitions evidence, track, state and lists; config: of
@@ -49,7 +49,7 @@ class Tablet(Inbox):
             self._kept_now,
             hardware,
             config,
-            self._take,
+            self._take,  # the inbox comes later: it needs the device
             lambda _writer: False,
             lambda: None,
             self._before_send,
@@ -71,9 +71,10 @@ class Tablet(Inbox):
             saved = None
         gone = saved[4] if saved and isinstance(saved[4], list) else ()
         self.lists = Lists(hardware.partition("lists"), hardware.new_id, gone)
+        self.inbox = Inbox(self.device, self.guide, self.lists, self._journal, self._keep)
         if saved:
             self._resume(saved)
-        self._tidy()
+        self.inbox.tidy()
         self._keep()
         self.device.record_health("boot", {})
 
@@ -88,12 +89,12 @@ class Tablet(Inbox):
         guide = self.guide
         values = guide.line()
         if isinstance(obj, dict) and obj.get("type") == "list":
-            code = self._on_list(obj.get("list"), t_ms)
+            code = self.inbox.on_list(obj.get("list"), t_ms)
             values = {"list": obj["list"]["list"]} if code == "list_known" else None
         else:
             code = guide.event(obj, t_ms)
         if guide.revision != self._kept[0]:
-            self._tidy()
+            self.inbox.tidy()
             self._keep()
         self._tell_fault()
         if code is None:
@@ -113,7 +114,7 @@ class Tablet(Inbox):
         self.device.step(now_ms)
         planning = self._plan()
         if not self._is_kept():
-            self._tidy()
+            self.inbox.tidy()
             self._keep()
         elif self.state.due(now_ms):
             self._keep(False)
@@ -134,6 +135,9 @@ class Tablet(Inbox):
         """Say goodbye to the broker."""
         self.device.mqtt.close(self.clock.tick())
         self._keep()
+
+    def _take(self, command, kind, values):
+        return self.inbox.take(command, kind, values)
 
     # -- entries --------------------------------------------------------------------------------------
 
@@ -240,9 +244,9 @@ class Tablet(Inbox):
                 else:
                     wrong[tag] = reason
         if not guide.restore(saved[2], lists):
-            self._tell_lost(saved[2])
+            self.inbox.tell_lost(saved[2])
             return
-        self._tell_wrong(saved[2][3], wrong)
+        self.inbox.tell_wrong(saved[2][3], wrong)
         for event, fields in self._entries(saved[3]):
             if event == "aisle_blocked" and guide.is_other_map:
                 continue  # its number is another walkway's now

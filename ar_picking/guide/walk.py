@@ -8,7 +8,6 @@ from array import array
 
 from ar_picking.guide.shop import FROZEN, ZONE
 from firmware.picker.graph import AT_JUNCTION, BLOCKED, ONEWAY, UNREACHABLE
-from firmware.picker.planning import Planning
 from firmware.picker.round import Round
 from firmware.picker.rules import rules_of
 
@@ -32,7 +31,7 @@ class Walk(Round):
         self.number_of = {}
         for k in range(len(stops)):
             self.number_of[self.line_of[k]] = k
-        Round.__init__(self, graph, [stop for _, stop in stops], start)
+        Round.__init__(self, graph, [stop for _, stop in stops], start, None, self._rules_of)
 
     @property
     def planning(self):
@@ -74,21 +73,7 @@ class Walk(Round):
             self.line_of.append(line)
         self.join([stop for _, stop in stops])
 
-    def _again(self):
-        # as Round does, with the rules that concern what is left
-        self._planning = None
-        self._left = self.here
-        self._part_out()
-        try:
-            numbers = self.order + self.unreachable
-            stops = [self.picks[k] for k in numbers]
-            rules = self._rules(numbers)
-            self._planning = Planning(self.graph, stops, self.here, self.end, rules)
-            self._numbers = numbers
-        except MemoryError:
-            self._planning = None
-
-    def _rules(self, numbers):
+    def _rules_of(self, numbers):
         lines = [self.line_of[k] for k in numbers]
         rank = cold = None
         if self._ranks:

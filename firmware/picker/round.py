@@ -19,10 +19,11 @@ class Round:
 
     `order`: numbers of the open picks in the sequence to walk; `unreachable`: open picks that no walk
     reaches now; `plan`: the last finished Plan, with the same numbers, None before the first.
+    rules: a function of the numbers to plan for, giving firmware.picker.rules.Rules or None.
     ValueError for a place that is not on the graph, as everywhere.
     """
 
-    def __init__(self, graph, picks, start=None, end=None):
+    def __init__(self, graph, picks, start=None, end=None, rules=None):
         self.graph = graph
         self.picks = list(picks)
         self.end = (AT_JUNCTION, graph.depot) if end is None else end
@@ -36,6 +37,7 @@ class Round:
         self._row = array("H", bytes(2 * graph.junctions))
         self._planning = None
         self._numbers: list = []  # of the picks in `_planning`
+        self._rules = rules
         self._again()
 
     @property
@@ -117,7 +119,8 @@ class Round:
         try:
             numbers = self.order + self.unreachable
             stops = [self.picks[k] for k in numbers]
-            self._planning = Planning(self.graph, stops, self.here, self.end)
+            rules = self._rules(numbers) if self._rules is not None else None
+            self._planning = Planning(self.graph, stops, self.here, self.end, rules)
             self._numbers = numbers
         except MemoryError:
             self._planning = None
