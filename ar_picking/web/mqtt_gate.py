@@ -13,6 +13,7 @@ import ssl
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from ar_picking.web.halves import until_one_ends
 from ar_picking.web.mqtt_rules import DownRules, MqttRefusedError, UpRules
 
 MAX_MESSAGE_BYTES = 16_384
@@ -48,17 +49,12 @@ class MqttGate:
             await close(socket, WSCloseCode.TRY_AGAIN_LATER, "the broker is not reached")
             return
         self.counts["opened"] += 1
-        tasks = {
-            asyncio.create_task(self._up(socket, writer, UpRules(device))),
-            asyncio.create_task(self._down(socket, reader, DownRules(device))),
-        }
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code, why = next(iter(done)).result()
+            code, why = await until_one_ends(
+                self._up(socket, writer, UpRules(device)),
+                self._down(socket, reader, DownRules(device)),
+            )
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             # Not a goodbye: a tablet that vanished leaves its will to be told.
             writer.transport.abort()
         await close(socket, code, why)

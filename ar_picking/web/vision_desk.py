@@ -19,6 +19,7 @@ from ar_picking.overlay.world import WorldBuilder
 from ar_picking.store.records import Store
 from ar_picking.web import vision_wire
 from ar_picking.web.figures import PictureFigures
+from ar_picking.web.halves import until_one_ends
 from ar_picking.web.marker_tally import MarkerTally
 from ar_picking.web.mqtt_gate import close
 from ar_picking.web.vision_session import VisionSession
@@ -67,17 +68,12 @@ class VisionDesk:
         )
         self._sessions.add(session)
         news = asyncio.Event()
-        tasks = {
-            asyncio.create_task(self._receive(socket, session, figures, news)),
-            asyncio.create_task(self._answer(socket, session, news)),
-        }
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code, why = next(iter(done)).result()
+            code, why = await until_one_ends(
+                self._receive(socket, session, figures, news),
+                self._answer(socket, session, news),
+            )
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._sessions.discard(session)
             loop = asyncio.get_running_loop()
             try:

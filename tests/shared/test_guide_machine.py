@@ -1,5 +1,5 @@
-"""Given lists and events, when the guide runs, then each list is led through from start to end, and what is
-no event, or finds no room, changes nothing.
+"""Given lists and events, when the guide runs, then each list is led through from start to end, and
+what is no event, or finds no room, changes nothing.
 """
 
 from guide_picker import BINS, Picker, graph, pick_list

@@ -9,7 +9,6 @@ be this page's own, messages are small and few, and a press is one of `presses`.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from ar_picking.errors import ConfigError, PickingError
+from ar_picking.web.guard import is_loopback
 from ar_picking.web.mirror.presses import MAX_BYTES, PRESSES, SHOWN, Check, checked_press
 
 _HERE = Path(__file__).parent
@@ -87,7 +87,7 @@ class PageServer:
         files: dict[str, Path] | None = None,
         presses: dict[str, dict[str, Check]] = PRESSES,
     ) -> None:
-        if not _is_loopback(host):
+        if not is_loopback(host):
             raise ConfigError(
                 f"the page is served on loopback only, not on '{host}'; use 127.0.0.1:PORT"
             )
@@ -285,12 +285,3 @@ class PageServer:
         assert self._end is not None
         await self._end.wait()
         await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the guide has stopped")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
