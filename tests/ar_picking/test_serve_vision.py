@@ -1,53 +1,26 @@
 """Given tablets in a store, when they show the box their cameras' pictures, then each gets the pose of
-the newest, and one that sends what it must not is told so and harms nobody else.
+the newest, and one that sends what it must not is told so.
 """
 
-import asyncio
 import json
 import struct
-import threading
 
 import cv2
 import numpy as np
 import pytest
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
-from aiohttp.test_utils import TestClient, TestServer
 from mutate import Chance, damaged, rounds
 
 from ar_picking.overlay.world import Task, WorldBuilder
-from ar_picking.sim.render import Renderer
-from ar_picking.store import wear
-from ar_picking.store.sample import sample_list
 from ar_picking.vision import device_file
-from ar_picking.vision.camera import Camera, Pose
-from ar_picking.web import vision_desk, vision_wire
+from ar_picking.vision.camera import Camera
+from ar_picking.web import vision_wire
 from ar_picking.web.code_watch import CodeWatch
 from ar_picking.web.figures import PictureFigures
-from ar_picking.web.marker_tally import MarkerTally
-from ar_picking.web.vision_desk import VisionDesk
 from ar_picking.web.vision_session import VisionSession
 from ar_picking.web.vision_wire import Hello, Wish
 
 SIZE = (640, 480)
 HELLO = {"type": "hello", "size": list(SIZE), "hfov_deg": 70, "device_file": None}
-
-
-@pytest.fixture(scope="module")
-def views(store):
-    """Twenty poses of a slow walk along a shelf, and their pictures as JPEG."""
-    camera = Camera.from_hfov(*SIZE, 70.0)
-    renderer = Renderer(store, camera)
-    target = store.bins[sample_list(store, "L", 1, seed=3)["lines"][0]["bin"]]
-    eye = target.center_m + 1.5 * target.normal
-    yaw = np.degrees(np.arctan2(-target.normal[1], -target.normal[0]))
-    out = []
-    for step in range(20):
-        aside = np.array([-target.normal[1], target.normal[0], 0.0]) * 0.01 * step
-        pose = Pose.looking(np.array([eye[0], eye[1], 1.5]) + aside, yaw, -8.0)
-        picture = renderer.render(pose)
-        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
-        out.append((pose, jpeg))
-    return target, out
 
 
 def task_of(target, step=None, **more):
@@ -246,228 +219,3 @@ def test_codes_are_read_beside_the_poses_and_a_reader_that_is_busy_is_left_alone
     waiting.pop()()
     watch.offer(grey, 120)
     assert len(waiting) == 1 and watch.pictures == 1
-
-
-# -- over real sockets ------------------------------------------------------------------------------
-
-
-def run(doing):
-    asyncio.run(asyncio.wait_for(doing(), 40))
-
-
-class Served:
-    """A desk behind /vision/DEVICE."""
-
-    def __init__(self, store, workers=1):
-        self.tally = MarkerTally()
-        self.desk = VisionDesk(store, None, self.tally, workers)
-
-    async def __aenter__(self):
-        async def handler(request):
-            socket = web.WebSocketResponse(max_msg_size=vision_wire.MAX_MESSAGE_BYTES)
-            await socket.prepare(request)
-            await self.desk.serve(socket, request.match_info["device"])
-            return socket
-
-        app = web.Application()
-        app.router.add_get("/vision/{device}", handler)
-        self.client = TestClient(TestServer(app))
-        await self.client.start_server()
-        return self
-
-    async def __aexit__(self, *_):
-        await self.client.close()
-        await asyncio.to_thread(self.desk.close)
-
-    async def page(self, device="picker-0001", hello=HELLO):
-        page = await self.client.ws_connect(f"/vision/{device}", max_msg_size=0)
-        await page.send_json(hello)
-        return page
-
-
-def test_two_tablets_are_served_in_turn_and_counted_apart(store, views):
-    target, pictures = views
-
-    async def doing():
-        async with Served(store) as served:
-            first, second = await served.page("picker-0001"), await served.page("picker-0002")
-            await first.send_json(task_of(target))
-            for number in range(40):  # without waiting for an answer
-                await first.send_bytes(message(number, number, pictures[number % 20][1]))
-            answers = []
-            for number in range(10):
-                await second.send_bytes(message(number, number, pictures[number][1]))
-                answers.append(await second.receive_json())
-            assert [told["n"] for told in answers] == list(range(10))
-            assert all(told["items"] in (None, []) for told in answers), "the other one's task"
-            newest = await first.receive_json()
-            while newest["n"] != 39:
-                newest = await first.receive_json()
-            await first.close()
-            await second.close()
-            while not served.tally.counts():
-                await asyncio.sleep(0.01)
-            counts = served.desk.summary()
-            assert counts["picker-0002"]["answered"] == 10
-            assert counts["picker-0002"]["dropped"] == 0
-            one = counts["picker-0001"]
-            assert one["pictures"] == 40 and one["answered"] + one["dropped"] == 40
-
-    run(doing)
-
-
-def test_a_flood_of_pictures_ends_that_connection(store, monkeypatch):
-    monkeypatch.setattr(vision_desk, "FRAMES_A_SECOND", 5)
-    monkeypatch.setattr(vision_desk, "_FLOOD_MAX", 20)
-
-    async def doing():
-        async with Served(store) as served:
-            page = await served.page()
-            for number in range(60):
-                await page.send_bytes(message(number, number, b"x"))
-            told = await page.receive()
-            while told.type is WSMsgType.TEXT:
-                told = await page.receive()
-            assert told.data == 1008 and told.extra == "too many pictures"
-            assert served.desk.summary()["picker-0001"]["flood"] == 21
-
-    run(doing)
-
-
-@pytest.mark.parametrize(
-    ("sent", "code", "why"),
-    [
-        ([b"1234567"], 1003, "a picture without its number and time"),
-        (["{}"] * 29, 0, ""),
-        (["{}"] * 60, 1008, "too many messages"),
-        ([b"12345678" + b"x" * 1_000_001], 1009, ""),
-    ],
-)
-def test_what_no_page_of_ours_sends_is_told_or_ends_the_connection(store, sent, code, why):
-    async def doing():
-        async with Served(store) as served:
-            page = await served.page()
-            for each in sent:
-                await (page.send_str(each) if isinstance(each, str) else page.send_bytes(each))
-            told = await page.receive()
-            count = 0
-            while told.type is WSMsgType.TEXT:
-                assert json.loads(told.data)["type"] == "reject"
-                count += 1
-                if count == len(sent):
-                    return
-                told = await page.receive()
-            assert told.data == code and why in (told.extra or "")
-
-    run(doing)
-
-
-def test_pictures_of_no_use_are_told_one_by_one_and_then_end_the_connection(store, monkeypatch):
-    monkeypatch.setattr(vision_desk, "_REJECTS_MAX", 3)
-
-    async def doing():
-        async with Served(store) as served:
-            page = await served.page()
-            for number in range(4):
-                await page.send_bytes(message(number, number, b"GIF89a"))
-                told = await page.receive_json()
-                assert told == {
-                    "type": "reject",
-                    "n": number,
-                    "reason": "a picture that is not a whole JPEG",
-                }
-            told = await page.receive()
-            assert told.data == 1008 and told.extra == "no picture was of use"
-
-    run(doing)
-
-
-def test_a_tablet_that_says_nothing_for_long_and_one_that_takes_nothing_are_let_go(
-    store, views, monkeypatch
-):
-    monkeypatch.setattr(vision_desk, "_IDLE_S", 0.2)
-    monkeypatch.setattr(vision_desk, "_SLOW_S", 0.3)
-
-    async def doing():
-        async with Served(store) as served:
-            page = await served.page()
-            told = await page.receive()
-            assert told.data == 1001 and "five minutes" in told.extra
-            monkeypatch.setattr(vision_desk, "_IDLE_S", 60.0)
-            filled = threading.Event()
-
-            def much(self):
-                filled.set()
-                return " " * 4_000_000, True
-
-            monkeypatch.setattr(VisionSession, "look", much)
-            page = await served.page()
-            page._response.connection.transport.pause_reading()
-            for number in range(40):
-                await page.send_bytes(message(number, number, b"x"))
-            await asyncio.to_thread(filled.wait, 5)
-            while served.desk._sessions:
-                await asyncio.sleep(0.02)
-            page._response.connection.transport.abort()
-
-    run(doing)
-
-
-def test_an_answer_that_took_longer_than_200_ms_is_a_fault():
-    clock = [100.0]
-    figures = PictureFigures(lambda: clock[0])
-    assert figures.summary()["box_ms_median"] is None
-    for ms in (10.0, 20.0, 200.0, 201.0):
-        figures.answered(ms, 4.0, "tracked", 0)
-    clock[0] += 9.0
-    figures.answered(30.0, 5.0, "lost", 1_200)
-    told = figures.summary()
-    assert (told["answered"], told["slow"], told["tracked"], told["fps"]) == (5, 1, 4, 0.5)
-    assert told["cpu_ms_median"] == 4.0
-    assert (told["state"], told["age_ms"]) == ("lost", 1_200)
-    assert (told["box_ms_median"], told["box_ms_p95"]) == (30.0, 200.0)
-
-
-def test_markers_are_counted_once_whether_their_session_goes_on_or_has_ended():
-    tally = MarkerTally()
-    tally.running(1, {7: (10, 8, 0.2)})
-    tally.running(1, {7: (20, 16, 0.2)})
-    tally.running(2, {7: (4, 4, 0.7), 9: (3, 0, 0.0)})
-    assert tally.counts()[7] == (24, 20, pytest.approx(0.3)) and tally.counts()[9] == (3, 0, 0.0)
-    assert tally.take()[9] == (3, 0, 0.0) and tally.take() == {}
-    tally.running(2, {7: (6, 5, 0.7), 9: (3, 0, 0.0)})
-    assert tally.take() == {7: (2, 1, pytest.approx(0.319, abs=1e-3))}
-    tally.running(2, {7: (4, 4, 0.7), 9: (3, 0, 0.0)})
-    tally.ended(1, {7: (20, 16, 0.2)})
-    assert tally.counts()[7] == (24, 20, pytest.approx(0.3))
-
-
-def test_what_was_seen_of_markers_goes_into_the_stores_book_once(tmp_path, capsys):
-    tally = MarkerTally()
-    tally.ended(1, {7: (20, 16, 0.25)})
-    tally.keep(tmp_path)
-    tally.keep(tmp_path)
-    (day,) = wear.read(tmp_path)[0].values()
-    assert (day[7].seen, day[7].used, day[7].residual_px) == (20, 16, 0.25)
-    for session in (2, 3):
-        tally.ended(session, {7: (1, 1, 0.25)})
-        tally.keep(tmp_path / "none")
-    assert capsys.readouterr().err.count("is not kept") == 1
-
-
-def test_a_connection_that_ends_after_the_threads_is_let_go_quietly(store):
-    class Socket:
-        async def receive(self, _):
-            desk.close()
-            return WSMessage(WSMsgType.CLOSED, None, None)
-
-        async def close(self, code, message):
-            said.append(code)
-
-    desk, said = VisionDesk(store, None, MarkerTally(), 1), []
-
-    async def doing():
-        await desk.serve(Socket(), "picker-0001")
-        assert said == [WSCloseCode.OK] and not desk._sessions
-
-    asyncio.run(doing())
