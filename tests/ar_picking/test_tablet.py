@@ -222,7 +222,7 @@ def test_a_new_list_under_the_name_of_an_old_one_is_refused_with_a_record(start,
 def test_a_reason_is_cut_to_its_record_between_two_characters(start):
     tablet = start()
     for why in ("货" * 100, "x" + "货" * 100, "xx" + "货" * 100, "货" * 40, "x" * 120, "x" * 121):
-        tablet._refuse("L1", why)
+        tablet.inbox._refuse("L1", why)
         reason = entries(tablet)[-1][1]["reason"]
         assert why.startswith(reason) and len(reason.encode()) > 117 and "\ufffd" not in reason
 
