@@ -2,16 +2,19 @@
 
 Version 1 kept a command under its id alone and did not know what kind it was, nor whether it had been
 sent; it remembered neither pick lists nor which intake messages it had taken. Version 2 did not know
-when an order was taken.
+when an order was taken. Version 3 had no checksums, did not know how old its orders, lists and devices
+were, and had nowhere to write down what it lost.
 """
 
 import re
 import sqlite3
+import time
 
+from gateway.log.checksum import checksum
 from gateway.log.digest import content_digest
 from protocols.commands import read_command
 
-VERSION = 3
+VERSION = 4
 
 _WAITING = """
 CREATE TABLE commands(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, device TEXT NOT NULL,
@@ -48,36 +51,74 @@ CREATE TABLE roster(subject TEXT PRIMARY KEY, device TEXT NOT NULL, shift TEXT N
     WITHOUT ROWID;
 CREATE TABLE retained(topic TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-_NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", _TABLES + _WAITING + _TAKEN))
+# What version 4 added; a new database gets it the same way as an old one. at_ms: when it changed last.
+_ADDED = (
+    *("logs.crc", "rows.crc", "cursors.crc", "commands.crc", "roster.crc"),
+    *("anchors.at_ms", "anchors.crc", "orders.at_ms", "orders.crc"),
+    *("lists.at_ms", "taken.at_ms", "devices.at_ms"),
+)
+_LOSSES = """
+CREATE TABLE losses(why TEXT, kind TEXT, subject TEXT, log TEXT, from_seq INTEGER NOT NULL,
+    to_seq INTEGER NOT NULL, count INTEGER NOT NULL, at_ms INTEGER NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY(why, kind, subject, log)) WITHOUT ROWID;
+CREATE INDEX orders_by_age ON orders(at_ms);
+CREATE INDEX lists_by_age ON lists(at_ms);
+CREATE INDEX taken_by_age ON taken(at_ms);
+CREATE INDEX anchors_by_age ON anchors(at_ms);
+CREATE INDEX devices_by_age ON devices(at_ms);
+CREATE INDEX roster_by_shift ON roster(shift);
+"""
+# The values that a table's checksum is made of, in order.
+SUMMED = {
+    "logs": ("device", "log", "next"),
+    "rows": ("id", "prio", "feed_id", "topic", "expiry_s", "received_ms", "payload"),
+    "cursors": ("sink", "prio", "id", "safe_id"),
+    "commands": ("id", "device", "kind", "ref", "body", "expires_ms"),
+    "roster": ("subject", "device", "shift"),
+    "anchors": ("device", "boot", "tick_ms", "t_ms", "error_ms"),
+    "orders": ("name", "device", "state", "body", "taken_ms", "at_ms"),
+}
+_NAMES = frozenset(re.findall(r"CREATE TABLE (\w+)", _TABLES + _WAITING + _TAKEN + _LOSSES))
 
 
-def prepare(db: sqlite3.Connection) -> int:
+def prepare(db: sqlite3.Connection, is_doubtful: bool = False) -> int:
     """Make or bring up the tables of a connection in autocommit mode; returns the version found.
 
-    A version that this program does not know is left as it is. sqlite3.DatabaseError says that the
-    file is damaged: a page that cannot be read, or a table that is gone.
+    A version that this program does not know is left as it is. is_doubtful: it failed while it ran, so
+    that its indexes are compared with its tables too. sqlite3.DatabaseError says that the file is
+    damaged: a page that cannot be read, or a table that is gone.
     """
+    db.create_function("crc", -1, checksum, deterministic=True)
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if not 0 <= version <= VERSION:
         return version
+    if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise sqlite3.DatabaseError("malformed: tables without a version")
+    if version not in (0, VERSION):
+        _look_over(db, is_doubtful)  # what is broken is not brought up
     if version != VERSION:
         # The version goes in with the tables, in one transaction: half a schema is no schema.
         db.execute("BEGIN IMMEDIATE")
         try:
             if version == 0:
                 _make(db, _TABLES + _WAITING + _TAKEN)
-            else:
-                if version == 1:
-                    _bring_up_from_1(db)
+            if version == 1:
+                _bring_up_from_1(db)
+            if version in (1, 2):
                 # 0: nobody knows.
                 db.execute("ALTER TABLE orders ADD COLUMN taken_ms INTEGER NOT NULL DEFAULT 0")
+            _bring_up_from_3(db)
             db.execute(f"PRAGMA user_version={VERSION}")
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
-    _look_over(db)
+    _look_over(db, is_doubtful)
+    found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    if not found >= _NAMES:
+        missing = ", ".join(sorted(_NAMES - found))
+        raise sqlite3.DatabaseError(f"malformed: without the table {missing}")
     return VERSION
 
 
@@ -104,12 +145,22 @@ def _bring_up_from_1(db: sqlite3.Connection) -> None:
         db.execute("INSERT OR IGNORE INTO taken VALUES(?,?)", (name, content_digest(bytes(body))))
 
 
-def _look_over(db: sqlite3.Connection) -> None:
+def _bring_up_from_3(db: sqlite3.Connection) -> None:
+    for column in _ADDED:
+        table, name = column.split(".")
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {name} INTEGER")
+        if name == "at_ms":  # what was there is as old as this hour: nothing goes too early
+            db.execute(f"UPDATE {table} SET at_ms=?", (time.time_ns() // 1_000_000,))  # noqa: S608
+    _make(db, _LOSSES)
+    for table, columns in SUMMED.items():
+        # Rows may be millions and leave soon; without a checksum they are judged by their content.
+        if table != "rows":
+            db.execute(f"UPDATE {table} SET crc=crc('{table}',{','.join(columns)})")  # noqa: S608
+
+
+def _look_over(db: sqlite3.Connection, is_doubtful: bool) -> None:
     """Read every page once: better not to start than to acknowledge into a log that is broken."""
-    fault = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    check = "integrity_check" if is_doubtful else "quick_check"
+    fault = str(db.execute(f"PRAGMA {check}(1)").fetchone()[0])
     if fault != "ok":
         raise sqlite3.DatabaseError(f"malformed: {fault}")
-    found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    if not found >= _NAMES:
-        missing = ", ".join(sorted(_NAMES - found))
-        raise sqlite3.DatabaseError(f"malformed: without the table {missing}")

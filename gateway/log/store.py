@@ -1,21 +1,44 @@
 """The commit log in SQLite: what was accepted from each device log, and what the feed still owes.
 
 WAL and synchronous=FULL: a commit that returned has reached the disk. One thread owns the connection
-(gateway.log.committer); the sink and the page read through connections of their own.
+(gateway.log.committer); the sinks and the page read through connections of their own
+(gateway.log.reading).
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from gateway.errors import GatewayError
-from gateway.log import schema
+from gateway.log.ages import purge_ages
 from gateway.log.book import Book
+from gateway.log.bounds import ROUTINE, URGENT, Bounds
+from gateway.log.checksum import checksum, row_checksum
+from gateway.log.losses import Losses
+from gateway.log.opening import connect, explain
+from gateway.log.reading import count_rows, read_cursor, read_latest, read_presence, read_rows
+from gateway.log.tidy import Tidy
 from gateway.log.waiting import Waiting
+from gateway.sections import Commit, Keep
 
-URGENT, ROUTINE = 0, 1
+# What the rest of the gateway sees of the log in SQLite.
+__all__ = [
+    "ROUTINE",
+    "URGENT",
+    "Row",
+    "Store",
+    "connect",
+    "count_rows",
+    "explain",
+    "read_cursor",
+    "read_latest",
+    "read_presence",
+    "read_rows",
+]
+
+# Logs whose next number is kept in memory.
+_NEXT_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,66 +53,61 @@ class Row:
     payload: bytes
 
 
-def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    """Open the database; a file of a newer version, or no database at all, is a GatewayError."""
-    try:
-        if read_only:
-            return sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA journal_size_limit=16777216")
-        version = schema.prepare(connection)
-        if version != schema.VERSION:
-            raise GatewayError(
-                f"{path} has schema {version}, this gateway writes {schema.VERSION}: "
-                "run the gateway version that made it, or choose another [site] data folder"
-            )
-        return connection
-    except sqlite3.DatabaseError as fault:
-        raise GatewayError(explain(path, fault)) from fault
-
-
-def explain(path: Path, fault: sqlite3.Error) -> str:
-    """Return one line that says what to do about a database fault."""
-    text = str(fault)
-    if "full" in text or "disk I/O" in text:
-        return f"no space left on the disk of {path}: free some, or move [site] data"
-    if "unable to open" in text:
-        return f"cannot open {path}: check that [site] data exists and may be written"
-    if "not a database" in text or "malformed" in text or "no such table" in text:
-        return (
-            f"{path} is not a sound database: move it away (devices send again what was not acked)"
-        )
-    return f"{path}: {text}"
-
-
 class Store:
     """The statements of the one writing connection. Every method runs inside transaction().
 
-    `waiting` has the commands that wait for an answer, `book` the orders and pick lists.
+    limits: how much it may hold; None for no bound. clock_ms(): the present, Unix ms. sinks: the names
+    of those that a row must be out of before it goes; none given, those that have a cursor. `waiting`
+    has the commands that wait for an answer, `book` the orders and pick lists, `losses` what was
+    lost, `bounds` the room there is.
     """
 
-    def __init__(self, connection: sqlite3.Connection):
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        limits: Commit | None = None,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        sinks: Sequence[str] = (),
+    ):
         self._db = connection
+        self._clock_ms = clock_ms
+        self._sinks = tuple(sinks)
         self.waiting = Waiting(connection)
-        self.book = Book(connection)
+        self.book = Book(connection, clock_ms)
+        self.losses = Losses(connection)
+        self.bounds = Bounds(connection, limits, self.losses, self.safe_row)
+        self._tidy = Tidy(connection)
+        # What this connection alone writes is known without asking, while transaction() is used: then
+        # every rollback passes here.
+        self._is_ours = False
+        self._next: dict[tuple[str, int], int] = {}
+        self._number = -1
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """One commit; any exception rolls everything back and goes on."""
         self._db.execute("BEGIN IMMEDIATE")
+        if len(self._next) > _NEXT_MAX:
+            self._next.clear()
         try:
+            self._is_ours = True
+            self.bounds.begin()
             yield
             self._db.execute("COMMIT")
         except BaseException:
+            self.bounds.rolled_back()
+            self._forget()
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+        finally:
+            self._is_ours = False
+        self._tidy.after_commit()
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """A part of a transaction that can fail by itself."""
+        room = self.bounds.state()
         self._db.execute("SAVEPOINT part")
         try:
             yield
@@ -97,49 +115,107 @@ class Store:
             raise  # the disk's trouble is the whole transaction's
         except BaseException:
             self._db.execute("ROLLBACK TO part")
+            self.bounds.give_back(room)
+            self._forget()
             raise
         finally:
             if self._db.in_transaction:
                 self._db.execute("RELEASE part")
 
+    def _forget(self) -> None:
+        self._next.clear()
+        self._number = -1
+
+    def tidy(self) -> None:
+        """Bring the write-ahead log into the database, and give free room back to the disk; for when
+        nothing else is to do, outside of a transaction. Waits for nobody who reads."""
+        self._tidy.idle()
+
     # -- device logs --------------------------------------------------------------------------------
 
     def next_seq(self, device: str, log: int) -> int:
         """Return the sequence number that `log` continues with; 1 for one never seen."""
+        known = self._next.get((device, log)) if self._is_ours else None
+        if known is not None:
+            return known
         row = self._db.execute(
             "SELECT next FROM logs WHERE device=? AND log=?", (device, log)
         ).fetchone()
-        return int(row[0]) if row else 1
+        following = int(row[0]) if row else 1
+        if self._is_ours:
+            self._next[device, log] = following
+        return following
 
     def set_next_seq(self, device: str, log: int, seq: int) -> None:
         """Everything before `seq` of this log is committed with this transaction."""
-        self._db.execute("INSERT OR REPLACE INTO logs VALUES(?,?,?)", (device, log, seq))
+        self._db.execute(
+            "INSERT OR REPLACE INTO logs VALUES(?,?,?,?)",
+            (device, log, seq, checksum("logs", device, log, seq)),
+        )
+        if self._is_ours:
+            self._next[device, log] = seq
+        else:
+            self._next.pop((device, log), None)
 
     def add_rows(self, rows: Iterable[Row]) -> None:
-        """Append feed messages."""
+        """Append feed messages; LogFullError, and nothing is added, when there is no room for them."""
+        values: list[tuple[int | str | bytes, ...]] = []
+        size = 0
+        number = self._number if self._is_ours else -1
+        if number < 0:
+            row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name='rows'").fetchone()
+            number = int(row[0]) if row else 0
+        for r in rows:
+            number += 1
+            size += len(r.payload) + len(r.topic)
+            each = (number, r.prio, r.feed_id, r.topic, r.expiry_s, r.received_ms, r.payload)
+            values.append((*each, row_checksum(*each)))
+        if not values:
+            return
+        self.bounds.take(len(values), size)
         self._db.executemany(
-            "INSERT INTO rows(prio,feed_id,topic,expiry_s,received_ms,payload) VALUES(?,?,?,?,?,?)",
-            [(r.prio, r.feed_id, r.topic, r.expiry_s, r.received_ms, r.payload) for r in rows],
+            "INSERT INTO rows(id,prio,feed_id,topic,expiry_s,received_ms,payload,crc) "
+            "VALUES(?,?,?,?,?,?,?,?)",
+            values,
         )
+        self._number = number
 
     # -- sinks --------------------------------------------------------------------------------------
 
     def set_cursor(self, sink: str, prio: int, row: int, safe_row: int) -> None:
         """Rows up to `row` are out; up to `safe_row` they are also beyond any broker's loss."""
+        values = (sink, prio, row, safe_row)
         self._db.execute(
-            "INSERT OR REPLACE INTO cursors VALUES(?,?,?,?)", (sink, prio, row, safe_row)
+            "INSERT OR REPLACE INTO cursors VALUES(?,?,?,?,?)",
+            (*values, checksum("cursors", *values)),
         )
 
+    def safe_row(self, prio: int) -> int:
+        """Return the last row of a priority that is safely out of every sink, 0 for none."""
+        found: dict[str, int] = dict(
+            self._db.execute("SELECT sink,safe_id FROM cursors WHERE prio=?", (prio,)).fetchall()
+        )
+        names = self._sinks or tuple(found)
+        return min((found.get(name, 0) for name in names), default=0)
+
+    def forget_sinks(self) -> list[str]:
+        """Forget the cursors of sinks that there are no more; returns their names."""
+        found = [str(row[0]) for row in self._db.execute("SELECT DISTINCT sink FROM cursors")]
+        gone = [name for name in found if name not in self._sinks]
+        self._db.executemany("DELETE FROM cursors WHERE sink=?", [(name,) for name in gone])
+        return gone
+
+    def purge_ages(self, keep: Keep, now_ms: int) -> int:
+        """Delete what is over by its age, see gateway.log.ages; returns how many rows."""
+        return purge_ages(self._db, keep, now_ms)
+
     def purge(self, older_than_ms: int) -> int:
-        """Delete rows that are safely out and were received before `older_than_ms`; their count."""
-        done = 0
-        for prio in (URGENT, ROUTINE):
-            done += self._db.execute(
-                "DELETE FROM rows WHERE prio=? AND received_ms<? AND "
-                "id<=(SELECT min(safe_id) FROM cursors WHERE prio=?)",
-                (prio, older_than_ms, prio),
-            ).rowcount
-        return done
+        """Delete rows that are safely out and were received before `older_than_ms`; their count.
+
+        Some thousands at once, so that no commit stands; the commits that follow delete the rest.
+        """
+        self.bounds.older_than_ms = older_than_ms
+        return sum(self.bounds.purge(prio, older_than_ms) for prio in (URGENT, ROUTINE))
 
     # -- devices ------------------------------------------------------------------------------------
 
@@ -158,9 +234,10 @@ class Store:
         """
         old = self.anchor(device, boot)
         if old is None or (error_ms, t_ms - tick_ms) <= (old[2], old[1] - old[0]):
+            values = (device, boot, tick_ms, t_ms, error_ms)
             self._db.execute(
-                "INSERT OR REPLACE INTO anchors VALUES(?,?,?,?,?)",
-                (device, boot, tick_ms, t_ms, error_ms),
+                "INSERT OR REPLACE INTO anchors VALUES(?,?,?,?,?,?,?)",
+                (*values, self._clock_ms(), checksum("anchors", *values)),
             )
 
     def boot_of(self, device: str) -> int:
@@ -173,10 +250,10 @@ class Store:
     ) -> None:
         """Remember what a device said in its hello."""
         self._db.execute(
-            "INSERT INTO devices VALUES(?,?,?,?,?,'unknown') ON CONFLICT(device) DO UPDATE SET "
+            "INSERT INTO devices VALUES(?,?,?,?,?,'unknown',?) ON CONFLICT(device) DO UPDATE SET "
             "kind=excluded.kind, boot=excluded.boot, implementation=excluded.implementation, "
-            "firmware=excluded.firmware",
-            (device, kind, boot, implementation, firmware),
+            "firmware=excluded.firmware, at_ms=excluded.at_ms",
+            (device, kind, boot, implementation, firmware, self._clock_ms()),
         )
 
     def change_presence(self, device: str, kind: str, presence: str) -> bool:
@@ -185,10 +262,21 @@ class Store:
         if row and row[0] == presence:
             return False
         if row:
-            self._db.execute("UPDATE devices SET presence=? WHERE device=?", (presence, device))
+            self._db.execute(
+                "UPDATE devices SET presence=?,at_ms=? WHERE device=?",
+                (presence, self._clock_ms(), device),
+            )
         else:
-            self._db.execute("INSERT INTO devices VALUES(?,?,-1,'','',?)", (device, kind, presence))
+            self._db.execute(
+                "INSERT INTO devices VALUES(?,?,-1,'','',?,?)",
+                (device, kind, presence, self._clock_ms()),
+            )
         return True
+
+    def presence(self, device: str) -> str:
+        """Return 'online', 'offline', 'silent' or 'unknown'."""
+        row = self._db.execute("SELECT presence FROM devices WHERE device=?", (device,)).fetchone()
+        return str(row[0]) if row else "unknown"
 
     def device(self, device: str) -> tuple[str, int, str, str] | None:
         """Return (kind, boot, implementation, firmware) of a device that ever said hello."""
@@ -201,10 +289,16 @@ class Store:
         """Remember whose pseudonym `subject` is; True when it is new."""
         return (
             self._db.execute(
-                "INSERT OR IGNORE INTO roster VALUES(?,?,?)", (subject, device, shift)
+                "INSERT OR IGNORE INTO roster VALUES(?,?,?,?)",
+                (subject, device, shift, checksum("roster", subject, device, shift)),
             ).rowcount
             > 0
         )
+
+    def device_of(self, subject: str) -> str:
+        """Return the device behind a pseudonym, '' for one that nobody knows (any more)."""
+        row = self._db.execute("SELECT device FROM roster WHERE subject=?", (subject,)).fetchone()
+        return str(row[0]) if row else ""
 
     # -- retained topics ----------------------------------------------------------------------------
 
@@ -217,44 +311,3 @@ class Store:
         topics = [str(row[0]) for row in self._db.execute("SELECT topic FROM retained")]
         self._db.execute("DELETE FROM retained")
         return topics
-
-
-def read_rows(
-    db: sqlite3.Connection, prio: int, after: int, limit: int
-) -> list[tuple[int, str, str, int, bytes]]:
-    """Return the next (id, feed_id, topic, expiry_s, payload) of a priority, in order."""
-    return db.execute(
-        "SELECT id,feed_id,topic,expiry_s,payload FROM rows WHERE prio=? AND id>? "
-        "ORDER BY id LIMIT ?",
-        (prio, after, limit),
-    ).fetchall()
-
-
-def count_rows(db: sqlite3.Connection, prio: int, after: int) -> int:
-    """Return how many rows of a priority come after a row."""
-    row = db.execute("SELECT count(*) FROM rows WHERE prio=? AND id>?", (prio, after)).fetchone()
-    return int(row[0])
-
-
-def read_cursor(db: sqlite3.Connection, sink: str, prio: int) -> int:
-    """Return the last row that is safely out of a sink; 0 when nothing is."""
-    row = db.execute("SELECT safe_id FROM cursors WHERE sink=? AND prio=?", (sink, prio)).fetchone()
-    return int(row[0]) if row else 0
-
-
-def read_latest(db: sqlite3.Connection, urgent: int, routine: int) -> list[bytes]:
-    """Return the newest payloads of the feed, so many of each priority, oldest first."""
-    rows: list[tuple[int, bytes]] = []
-    for prio, limit in ((URGENT, urgent), (ROUTINE, routine)):
-        rows += db.execute(
-            "SELECT id,payload FROM rows WHERE prio=? ORDER BY id DESC LIMIT ?", (prio, limit)
-        ).fetchall()
-    return [payload for _, payload in sorted(rows)]
-
-
-def read_presence(db: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Return (pseudonym of the newest shift, kind, presence) of every device."""
-    return db.execute(
-        "SELECT subject,kind,presence FROM roster JOIN devices USING(device) "
-        "WHERE shift=(SELECT max(shift) FROM roster AS other WHERE other.device=roster.device)"
-    ).fetchall()

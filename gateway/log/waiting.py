@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from gateway.log.checksum import checksum
 from protocols.commands import ASSIGN, CANCEL, FAILED, HANDED_OVER, PICKED_UP, PICKLIST
 
 # About one order a device is told one thing at a time: the newest.
@@ -34,13 +35,14 @@ class Waiting:
 
     def add(self, command: Command) -> bool:
         """Keep a command until its answer comes; False, and nothing changes, when its id is there."""
+        values = (
+            *(command.id, command.device, command.kind),
+            *(command.ref, command.body, command.expires_ms),
+        )
         added = self._db.execute(
-            "INSERT OR IGNORE INTO commands(id,device,kind,ref,body,expires_ms) "
-            "VALUES(?,?,?,?,?,?)",
-            (
-                *(command.id, command.device, command.kind),
-                *(command.ref, command.body, command.expires_ms),
-            ),
+            "INSERT OR IGNORE INTO commands(id,device,kind,ref,body,expires_ms,crc) "
+            "VALUES(?,?,?,?,?,?,?)",
+            (*values, checksum("commands", *values)),
         ).rowcount
         return added > 0
 

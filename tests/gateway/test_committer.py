@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.log.committer import Committer
 from gateway.log.store import ROUTINE, URGENT, Row, Store, connect, read_cursor, read_rows
+from gateway.sections import Commit
 
 
 def row(number, prio=ROUTINE, size=20):
@@ -165,11 +166,80 @@ def test_only_what_is_safely_out_is_purged(tmp_path):
     connection.close()
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path):
+def test_a_file_that_is_no_database_is_set_aside(tmp_path, caplog):
     path = tmp_path / "gateway.db"
     path.write_bytes(b"this is not a database" * 100)
-    with pytest.raises(GatewayError, match="not a sound database"):
-        connect(path)
+    connection = connect(path)
+    assert Store(connection).next_seq("rider-0001", 1) == 1
+    connection.close()
+    (aside,) = tmp_path.glob("gateway.db.damaged-*")
+    assert aside.read_bytes() == b"this is not a database" * 100
+    assert "set aside" in caplog.text
+
+
+def test_a_job_without_room_is_refused_by_itself_and_the_board_keeps_it(tmp_path):
+    path = tmp_path / "gateway.db"
+    connection = connect(path)
+    store = Store(connection, Commit(rows_max=1_000, free_min_bytes=0), sinks=["mqtt"])
+    committer = Committer(store, path, 1, lambda: None)
+    committer.start()
+    acked, released = [], []
+
+    def evidence(number):
+        def job(store):
+            store.add_rows([row(number, URGENT)])
+            store.set_next_seq("rider-0001", 1, number + 1)
+            return [lambda: acked.append(number)]
+
+        return job
+
+    for number in range(1_200):
+        committer.submit(evidence(number), 10, lambda n=number: released.append(n), "07")
+    assert committer.flush(20)
+    assert acked == list(range(1_000)) and len(stored(path)) == 1_000
+    assert len(released) == 1_200  # the broker is not held up: the board sends it again
+    assert committer.refused == 200 and "full" in committer.trouble
+    # An order that comes but once is neither released nor lost: it is taken when there is room.
+    committer.submit(evidence(5_000), 10, lambda: released.append("order"), "")
+    assert committer.flush() and "order" not in released
+    committer.submit(lambda store: store.set_cursor("mqtt", URGENT, 900, 900) or [], 0)
+    assert committer.flush()
+    committer.submit(lambda _store: [])
+    assert committer.flush()
+    wait_until(lambda: "order" in released)
+    assert committer.flush() and committer.trouble == ""
+    assert acked[-1] == 5_000 and "id5000" in stored(path)
+    committer.stop()
+    connection.close()
+
+
+def wait_until(is_so):
+    for _ in range(1_000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+def test_a_defect_among_many_jobs_costs_one_also_when_they_share_a_commit(tmp_path):
+    path = tmp_path / "gateway.db"
+    connection = connect(path)
+    committer = Committer(Store(connection), path, 5, lambda: None)
+    released = []
+
+    def broken(store):
+        store.add_rows([row(77)])
+        raise KeyError("defect")
+
+    for number in range(40):
+        job = broken if number == 20 else adding(number)
+        committer.submit(job, 1, lambda n=number: released.append(n))
+    committer.start()
+    assert committer.flush()
+    assert stored(path) == [f"id{n}" for n in range(40) if n != 20]
+    assert released == list(range(40)) and committer.failed == 1
+    committer.stop()
+    connection.close()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
