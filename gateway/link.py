@@ -1,39 +1,42 @@
-"""A connection to a broker that is always being made again: paho-mqtt, driven by our own loop.
+"""A connection to a broker that is always being made again.
 
-paho's own reconnect has no jitter, reorders what it had queued, and keeps messages in memory that
-nobody counts. So each connection is a fresh client, nothing is ever queued in paho, and who uses the
-link sends only while it is up.
+paho-mqtt makes the connection: TLS, the greeting, the broker's answer, subscriptions. The traffic is
+ours (gateway.wire): paho reads a packet in four calls of recv() and writes one in one send(), about
+100 us for a message in or out, which was more than all the rest of the gateway's work together.
+Nothing is ever queued for a connection that is not there; who uses the link sends while it is up.
 """
+
+from __future__ import annotations
 
 import logging
 import random
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from gateway import packets
+from gateway.greeting import REFUSALS, Greeting, Refused
 from gateway.sections import Broker
+from gateway.wire import Handlers, Wire
 
-_KEEPALIVE_S = 30
-_CONNECT_S = 10.0
 _BACKOFF_MIN_S = 0.5
-_BACKOFF_MAX_S = 30.0
+# A city has few gateways, so there is no herd; and a whole feed waits for this connection.
+_BACKOFF_MAX_S = 5.0
+# A connection that did not last so long is no success: two gateways with one name throw each other out.
+_LASTED_S = 5.0
 _REFUSED_S = 60.0
-_RECEIVE_MAX = 1_000
 _PACKET_MAX_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message from the broker.
 
     retained: the broker had kept it from before we subscribed. qos: 0 or 1; ack(): releases one of
@@ -51,8 +54,14 @@ class Link(threading.Thread):
     """Keeps one connection alive. All callbacks run in this thread.
 
     session_s: how long the broker keeps our subscriptions and their messages while we are away
-    (0: a clean session). packet_max_bytes: what an MQTT 5 broker may send us; larger messages it
-    drops. on_up(link): connected; on_down(): no longer. on_puback(mid): the broker has ours.
+    (0: a clean session). packet_max_bytes: what an MQTT 5 broker may send us (larger messages it
+    drops); a larger one of a 3.1.1 broker is released unread. must_take: a message that the broker
+    will not take ends the connection, for a minute. on_up(link): connected; on_down(): no longer.
+    on_pubacks(mids): the broker has these of ours.
+
+    Figures: `connects`, `refusals` connections that a person must look after (credentials,
+    certificates, rights), `oversize` messages released unread, `not_taken` messages of ours that the
+    broker would not take; `trouble`: why there is no connection, '' while there is one.
     """
 
     def __init__(
@@ -61,25 +70,34 @@ class Link(threading.Thread):
         client_id: str,
         session_s: int = 0,
         packet_max_bytes: int = _PACKET_MAX_BYTES,
-        on_up: Callable[["Link"], None] | None = None,
+        must_take: bool = False,
+        on_up: Callable[[Link], None] | None = None,
         on_down: Callable[[], None] | None = None,
         on_message: Callable[[Message], None] | None = None,
-        on_puback: Callable[[int], None] | None = None,
+        on_pubacks: Callable[[list[int]], None] | None = None,
     ):
         super().__init__(name=f"link-{client_id}", daemon=True)
         self._broker = broker
+        self._where = f"{broker.host}:{broker.port}"
         self._client_id = client_id
         self._session_s = session_s
         self._packet_max_bytes = packet_max_bytes
+        self._must_take = must_take
         self._on_up = on_up
         self._on_down = on_down
         self._on_message = on_message
-        self._on_puback = on_puback
+        self._on_pubacks = on_pubacks
         self._protocol = mqtt.MQTTv311 if broker.protocol == "3.1.1" else mqtt.MQTTv5
         self._stop_asked = threading.Event()
+        self._hang_ups = 0
         self._client: mqtt.Client | None = None
+        self._wire: Wire | None = None
         self.up = False
         self.connects = 0
+        self.refusals = 0
+        self.oversize = 0
+        self.not_taken = 0
+        self.trouble = "not connected yet"
 
     @property
     def is_v5(self) -> bool:
@@ -99,25 +117,27 @@ class Link(threading.Thread):
         payload: bytes,
         retain: bool = False,
         expiry_s: int = 0,
-        user: list[tuple[str, str]] | None = None,
+        user: tuple[tuple[str, str], ...] = (),
         json: bool = False,
+        may_wait: bool = False,
     ) -> int:
-        """Send at QoS 1; returns the message id for on_puback, or 0 when it could not be sent."""
-        client = self._client
-        if client is None or not self.up:
+        """Send at QoS 1, from any thread; returns the number for on_pubacks, or 0: not now.
+
+        may_wait: see Wire.publish().
+        """
+        wire = self._wire
+        if wire is None:
             return 0
-        properties = None
-        if self.is_v5:
-            properties = Properties(PacketTypes.PUBLISH)
-            if json:
-                properties.ContentType = "application/json"
-                properties.PayloadFormatIndicator = 1
-            if expiry_s:
-                properties.MessageExpiryInterval = expiry_s
-            if user:
-                properties.UserProperty = user
-        info = client.publish(topic, payload, 1, retain, properties)
-        return int(info.mid) if info.rc == mqtt.MQTT_ERR_SUCCESS else 0
+        more = packets.properties(json, expiry_s, user) if self.is_v5 else b""
+        return wire.publish(packets.string(topic), more, payload, retain, may_wait)
+
+    def stop(self) -> None:
+        """Write what waits, end the connection and the thread."""
+        self._stop_asked.set()
+        wire = self._wire
+        if wire is not None:
+            wire.stop()
+        self.join(timeout=5)
 
     # -- the loop -----------------------------------------------------------------------------------
 
@@ -125,112 +145,139 @@ class Link(threading.Thread):
         """Connect, serve, and connect again until stop()."""
         failures = 0
         while not self._stop_asked.is_set():
-            served, refused = self._serve()
-            failures = 0 if served else failures + 1
-            if refused:
-                pause = random.uniform(_REFUSED_S / 2, _REFUSED_S)
-            else:
-                pause = random.uniform(0, min(_BACKOFF_MAX_S, _BACKOFF_MIN_S * 2**failures))
-            self._stop_asked.wait(pause)
+            begin = time.monotonic()
+            try:
+                was_up = self._serve()
+            except Refused as why:
+                self._note_refusal(str(why))
+                self._stop_asked.wait(_REFUSED_S * random.uniform(0.75, 1.25))
+                continue
+            lasted = was_up and time.monotonic() - begin > _LASTED_S
+            failures = 0 if lasted else min(failures + 1, 10)
+            longest_s = min(_BACKOFF_MAX_S, _BACKOFF_MIN_S * 2**failures)
+            self._stop_asked.wait(random.uniform(0, longest_s))
 
-    def _serve(self) -> tuple[bool, bool]:
-        """Hold one connection; returns (it was up, the broker refused our credentials)."""
-        client = self._make_client()
-        outcome: list[ReasonCode] = []
+    def _note_refusal(self, why: str) -> None:
+        self.refusals += 1
+        if why != self.trouble:
+            log.error("%s: %s; trying again each minute", self._client_id, why)
+        self.trouble = why
 
-        def on_connect(_c: Any, _u: Any, _f: Any, code: ReasonCode, _p: Any = None) -> None:
-            outcome.append(code)
-
-        client.on_connect = on_connect
+    def _serve(self) -> bool:
+        """Hold one connection; returns whether it was up. Refused: a person must act."""
+        greeting = Greeting(self._broker, self._client_id, self.is_v5, self._session_s)
         was_up = False
         try:
-            self._connect(client)
-            begin = time.monotonic()
-            while not self._stop_asked.is_set():
-                if client.loop(timeout=0.5) != mqtt.MQTT_ERR_SUCCESS:
-                    break
-                if outcome and not was_up:
-                    if outcome[0].is_failure:
-                        break
-                    was_up = True
-                    self._client, self.up = client, True
-                    self.connects += 1
-                    if self._on_up is not None:
-                        self._on_up(self)
-                if not outcome and time.monotonic() - begin > _CONNECT_S:
-                    break
-        except (OSError, ValueError) as fault:
+            sock = greeting.connect(self._packet_max_bytes, self._stop_asked.is_set)
+            was_up = True
+            self._talk(greeting, sock)
+        except (OSError, ValueError, packets.PacketError) as fault:
+            self.trouble = f"{self._where}: {fault}"
             log.debug("%s: %s", self._client_id, fault)
-        except Exception:
+        except Refused:
+            raise
+        except Exception as fault:
             # A broker that speaks nonsense costs a connection, not the gateway.
+            self.trouble = f"{self._where}: {fault!r}"
             log.exception("%s: connection dropped", self._client_id)
         finally:
-            self.up, self._client = False, None
-            client.disconnect()
-            if was_up and self._on_down is not None:
-                self._on_down()
+            greeting.close()
+        self._note_hang_up(greeting)
         if not was_up:
-            self._consider_older_protocol(outcome)
-        return was_up, bool(outcome and outcome[0].is_failure and "uthor" in str(outcome[0]))
+            self._consider_older_protocol(greeting)
+        return was_up
 
-    def _consider_older_protocol(self, outcome: list[ReasonCode]) -> None:
+    def _note_hang_up(self, greeting: Greeting) -> None:
+        """Whether a broker's word on our certificate comes before it hangs up is a matter of luck."""
+        if greeting.code is not None or self._broker.tls is None:
+            self._hang_ups = 0
+        elif greeting.tcp_stood:
+            self._hang_ups += 1
+            if self._hang_ups > 1:
+                raise Refused(
+                    f"{self._where} hangs up on us behind the TLS handshake; "
+                    "see 'cert' and 'key' in 'tls' (does it know their CA?)"
+                )
+
+    def _talk(self, greeting: Greeting, sock: socket.socket) -> None:
+        """Take over from paho, which never takes more from the socket than it needs."""
+        # What waits is joined here; Nagle's algorithm would hold an answer back for 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = packets.Stream(self.is_v5, self._packet_max_bytes)
+        handlers = Handlers(
+            self._message, self._held, self._refused, self._not_granted, self._farewell
+        )
+        wire = Wire(sock, stream, greeting.receive_max, handlers)
+        self._client, self._wire, self.up = greeting.client, wire, True
+        self.connects += 1
+        self.trouble = ""
+        try:
+            if self._on_up is not None:
+                self._on_up(self)
+            if self._stop_asked.is_set():
+                wire.stop()
+            wire.talk()
+        except ssl.SSLError as fault:
+            raise ConnectionError(f"TLS: {fault.reason or fault}") from fault
+        finally:
+            self.up, self._wire, self._client = False, None, None
+            wire.close()
+            self.trouble = self.trouble or f"{self._where}: the connection was lost"
+            if self._on_down is not None:
+                self._on_down()
+
+    def _consider_older_protocol(self, greeting: Greeting) -> None:
         """A broker that answers MQTT 5 with a refusal, or hangs up on it, may know 3.1.1 only."""
         if self._broker.protocol != "auto" or self.connects:
             return  # told which, or this broker has already shown what it speaks
-        if outcome and "protocol" in str(outcome[0]).lower():
+        code: ReasonCode | None = greeting.code
+        if code is not None and "protocol" in str(code).lower():
             self._protocol = mqtt.MQTTv311
-        elif not outcome and self._hung_up:
+        elif code is None and greeting.tcp_stood:
             self._protocol = mqtt.MQTTv311 if self.is_v5 else mqtt.MQTTv5
 
-    def _make_client(self) -> mqtt.Client:
-        options: dict[str, Any] = {}
-        if not self.is_v5:
-            options["clean_session"] = self._session_s == 0
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            protocol=self._protocol,
-            manual_ack=True,
-            **options,
-        )
-        client.max_inflight_messages_set(65_535)  # the window is ours, not paho's
-        client.on_message = self._message
-        client.on_publish = self._published
-        client.connect_timeout = _CONNECT_S
-        return client
+    # -- what the wire tells ------------------------------------------------------------------------
 
-    def _connect(self, client: mqtt.Client) -> None:
-        self._hung_up = False
-        options: dict[str, Any] = {}
-        if self.is_v5:
-            properties = Properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = self._session_s
-            properties.ReceiveMaximum = _RECEIVE_MAX
-            properties.MaximumPacketSize = self._packet_max_bytes
-            options = {"clean_start": self._session_s == 0, "properties": properties}
-        client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S, **options)
-        self._hung_up = True  # TCP stood: if MQTT does not, it is not for want of a broker
-
-    def _message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        if self._on_message is None:
-            return
-        mid, qos = message.mid, message.qos
+    def _message(self, packet: packets.Publish) -> None:
+        wire, mid = self._wire, packet.mid
 
         def ack() -> None:
-            client.ack(mid, qos)
+            if mid and wire is not None:
+                wire.write(packets.puback(mid))
 
+        if packet.size > len(packet.payload):
+            self.oversize += 1
+            log.warning("a message of %d bytes released unread", packet.size)
+            ack()
+            return
+        if self._on_message is None:
+            return
         try:
-            payload = bytes(message.payload)
-            self._on_message(Message(message.topic, payload, message.retain, qos, ack))
+            self._on_message(
+                Message(packet.topic, packet.payload, packet.retained, packet.qos, ack)
+            )
         except Exception:
-            # Left to paho, an exception here would end the loop: the message stays unacknowledged.
-            log.exception("message on %s", message.topic)
+            # It stays unacknowledged; the link goes on.
+            log.exception("message on %s", packet.topic)
 
-    def _published(self, _c: Any, _u: Any, mid: int, _code: Any = None, _p: Any = None) -> None:
-        if self._on_puback is not None:
-            self._on_puback(mid)
+    def _held(self, mids: list[int]) -> None:
+        if self._on_pubacks is not None:
+            self._on_pubacks(mids)
 
-    def stop(self) -> None:
-        """End the connection and the thread."""
-        self._stop_asked.set()
-        self.join(timeout=5)
+    def _refused(self, _mid: int, code: int) -> None:
+        self.not_taken += 1
+        why = f"{self._where} does not take what we publish: reason 0x{code:02x}; see its ACL"
+        if self._must_take:
+            raise Refused(why)
+        if self.not_taken == 1:
+            log.error("%s: %s", self._client_id, why)
+
+    def _not_granted(self) -> None:
+        log.error("%s: %s does not let us subscribe; see its ACL", self._client_id, self._where)
+
+    def _farewell(self, code: int) -> None:
+        if code:
+            self.trouble = f"{self._where} ended the connection: reason 0x{code:02x}"
+            log.warning("%s: %s", self._client_id, self.trouble)
+        if code in REFUSALS:
+            raise Refused(self.trouble)

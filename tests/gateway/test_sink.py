@@ -1,11 +1,11 @@
 """The feed's cursors: in order, two lanes, and back to what is safe when a broker was lost."""
 
 from gateway.log.store import ROUTINE
-from gateway.sinks.mqtt import _Lane
+from gateway.sinks.lanes import Lane
 
 
 def lane_with(rows):
-    lane = _Lane(ROUTINE, 0)
+    lane = Lane(ROUTINE, 0)
     for row in rows:
         lane.under_way.append(row)
         lane.read = row
