@@ -6,20 +6,23 @@ writes down where it retained something and takes it back at start and stop.
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from gateway.feed.writer import REPLAY_MS, FeedWriter, encode, iso
-from gateway.log.committer import Committer
+from gateway.log.engine import Engine
 from gateway.log.jobs import Effect
 from gateway.log.store import Row, Store
-from gateway.sinks.mqtt import MqttSink
+from gateway.sinks.outlet import Outlet
 
 _EVERY_S = 10.0
 _EXPIRY_S = 300
 _SUBJECTS = 20_000  # of a city's shifts; one that is forgotten is only written down once more
+_HEAD_BYTES = 480
+_T_BYTES = len("2026-11-22T09:30:00.250Z")
 _FIELDS = (
     *("id", "kind", "subject", "t", "lat_e7", "lon_e7", "speed_mm_s", "course_cdeg", "datum"),
     *("acc_cm", "flags"),
@@ -27,16 +30,20 @@ _FIELDS = (
 
 
 class LastPositions:
-    """Publishes the newest position of each subject, retained, through the feed's sink.
+    """Publishes the newest position of each subject, retained, at every upstream of the feed.
 
     Told of fixes, of `now` messages, and of stretches of track, whose newest vertex counts. One that is
     older than the newest one it was told of, or was over 30 s old when it came, is no `last`.
     """
 
-    def __init__(self, feed: FeedWriter, sink: MqttSink, committer: Committer):
+    def __init__(self, feed: FeedWriter, outlets: Sequence[Outlet], committer: Engine):
         self._feed = feed
-        self._sink = sink
+        self._outlets = outlets
         self._committer = committer
+        # What a rider is doing, by his pseudonym; '' where nobody knows.
+        self.doing: Callable[[str], str] = lambda _subject: ""
+        # Called when what was retained has been taken back: others tell theirs again.
+        self.on_swept: Effect = lambda: None
         # subject -> when it was published last (monotonic s), and the newest time it was told of
         self._told: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
@@ -44,6 +51,8 @@ class LastPositions:
         """Look for positions among rows that were just committed."""
         for row in rows:
             if row.topic.endswith("/fix"):
+                if self._is_soon(row):
+                    continue
                 position: dict[str, Any] = msgspec.json.decode(row.payload)
             elif row.topic.endswith("/track"):
                 position = newest(msgspec.json.decode(row.payload))
@@ -51,6 +60,25 @@ class LastPositions:
                 continue
             if not position["replay"]:
                 self.tell(position)
+
+    def _is_soon(self, row: Row) -> bool:
+        """Tell whether a fix comes so soon after what was told that its whole need not be read.
+
+        Its times are taken from the head of the message, whose fields come in a fixed order.
+        """
+        subject = row.topic[: -len("/fix")].rpartition("/")[2]
+        told = self._told.get(subject)
+        if told is None or time.monotonic() - told[0] >= _EVERY_S:
+            return False
+        head = row.payload[:_HEAD_BYTES]
+        if b'"replay":true' in head:
+            return True
+        t, received = _text(head, b'"t":"'), _text(head, b'"received":"')
+        if not t or not received:
+            return False
+        if min(t, received) > told[1]:
+            self._told[subject] = told[0], min(t, received)
+        return True
 
     def tell(self, position: dict[str, Any]) -> None:
         """Publish a position that is of now, unless one went out less than 10 s ago.
@@ -68,18 +96,27 @@ class LastPositions:
                 return
         topic = self._feed.topic(position["kind"], subject, "last")
         body = {name: position[name] for name in _FIELDS if name in position} | {"stream": "last"}
+        if position["kind"] == "rider" and (word := self.doing(subject)):
+            body["doing"] = word
         if told is None:
             # Written down before it can exist: a gateway that dies here still finds it.
             self._committer.offer(lambda store: store.retain(topic) or [])  # type: ignore[func-returns-value]
         self._told[subject] = now, t
         if len(self._told) > _SUBJECTS:
             self._told.popitem(last=False)
-        self._sink.publish_now(topic, encode(body), True, _EXPIRY_S)
+        self.keep(topic, encode(body), _EXPIRY_S)
+
+    def keep(self, topic: str, payload: bytes, expiry_s: int) -> bool:
+        """Tell every upstream; False when one of them could not be told."""
+        kept = [
+            each.keep(topic, payload, expiry_s) for each in self._outlets
+        ]  # not until the first no
+        return all(kept)
 
     def sweep(self) -> None:
         """Take back every retained message that is still written down.
 
-        Called when the feed's broker is connected, and before the gateway stops.
+        Called when an upstream is connected, and before the gateway stops.
         """
 
         def job(store: Store) -> list[Effect]:
@@ -90,9 +127,16 @@ class LastPositions:
 
     def _clear(self, topics: list[str]) -> None:
         self._told.clear()
+        self.on_swept()
         for topic in topics:
-            if not self._sink.publish_now(topic, b"", True):
+            if not self.keep(topic, b"", 0):
                 self._committer.offer(lambda store, at=topic: store.retain(at) or [])  # type: ignore[misc]
+
+
+def _text(head: bytes, name: bytes) -> str:
+    """Return the time that follows `name`, '' where none does."""
+    at = head.find(name)
+    return head[at + len(name) : at + len(name) + _T_BYTES].decode() if at > 0 else ""
 
 
 def when(message: dict[str, Any]) -> str:

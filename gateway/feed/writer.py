@@ -1,13 +1,14 @@
 """Records -> feed messages: the JSON of the backend contract (protocols/feed/asyncapi.yaml)."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gateway.feed.identity import Identity
+from gateway.log.own import own_log
 from gateway.log.store import ROUTINE, URGENT, Row, Store
 from protocols import messages
 from protocols.calendar import EPOCH_DAYS_AFTER_UNIX
@@ -16,6 +17,7 @@ from protocols.units import DAY_MS
 
 # A message older than this when it arrived was stored on the way: the backend may want to know.
 REPLAY_MS = 30_000
+_ENROLLED_MAX = 50_000
 _PAST_MAX_MS = 31 * DAY_MS
 _FUTURE_MAX_MS = DAY_MS
 # Seconds after which a message is of no use to anyone (MQTT 5 message expiry); 0: keep for ever.
@@ -26,8 +28,7 @@ _STREAM = {"time": "health", "gap": "health", "unreadable": "health", "verdict":
 encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A record's identity and whom it is about.
 
     author, log, seq: who wrote it, into which log, as which number. device, kind: whose it is; the
@@ -41,6 +42,18 @@ class Origin:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A value that may not go out in the clear; `field` its key in the record's table."""
+
+    field: int
+    value: str | bytes
+
+    def data(self) -> bytes:
+        """Return it as bytes."""
+        return self.value.encode() if isinstance(self.value, str) else self.value
+
+
 class FeedWriter:
     """Makes feed rows. `city` and `site` (the gateway's id) are topic levels."""
 
@@ -48,8 +61,9 @@ class FeedWriter:
         self._city = city
         self._site = site
         self._identity = identity
+        self._enrolled: set[str] = set()
         # The gateway's own records have a log of their own; its number never changes.
-        self._own_log = int.from_bytes(hashlib.sha256(site.encode()).digest()[:4], "big") >> 2
+        self._own_log = own_log(site)
 
     def subject(self, device: str, kind: str, t_ms: int) -> tuple[str, str]:
         """Return (pseudonym, shift) of a device at a time; the gateway goes by its own name."""
@@ -57,6 +71,17 @@ class FeedWriter:
             return device, ""
         shift = self._identity.shift(t_ms)
         return self._identity.pseudonym(device, shift), shift
+
+    def committed(self, rows: list[Row]) -> None:
+        """Rows of one device are in the log, and with them who their subject is: not asked again.
+
+        Never said before the commit: a transaction that is run again must enrol again.
+        """
+        subject = rows[-1].topic.split("/")[4]
+        if subject not in self._enrolled:
+            if len(self._enrolled) >= _ENROLLED_MAX:
+                self._enrolled.clear()
+            self._enrolled.add(subject)
 
     def topic(self, kind: str, subject: str, stream: str) -> str:
         """Return the feed topic of a stream of this city."""
@@ -79,7 +104,7 @@ class FeedWriter:
         """
         subject, shift = self.subject(origin.device, origin.kind, _shift_time(t_ms, received_ms))
         rows = []
-        if shift and store.enrol(subject, origin.device, shift):
+        if shift and subject not in self._enrolled and store.enrol(subject, origin.device, shift):
             rows.append(self._roster(store, origin, subject, shift, received_ms))
         stream = _STREAM.get(name, name)
         log = self._log_of(origin, name)
@@ -101,10 +126,16 @@ class FeedWriter:
         if name == "alert" and word and values.get("order") and not values.get("sensor"):
             body["id"] = self._identity.alert_id(values["order"], str(word))
             body["record"] = record
+        if name == "risk" and values.get("order") and values.get("level"):
+            body["act"] = self._identity.risk_act(values["order"], str(values["level"]))
         if stream != name:
             body["event"] = name
         for key, value in values.items():
-            body[key] = value.hex() if isinstance(value, bytes) else value
+            if isinstance(value, bytes):
+                value = value.hex()
+            elif isinstance(value, Hidden):
+                value = self._identity.seal(record, value.field, value.data())
+            body[key] = value
         rows.append(self._row(body, log, received_ms))
         return rows
 
@@ -136,8 +167,14 @@ class FeedWriter:
         self, store: Store, device: str, kind: str, name: str, t_ms: int, values: dict[str, Any]
     ) -> list[Row]:
         """Return the rows of a record that the gateway writes about a device (or about itself)."""
+        # A new pseudonym's roster row goes out in front of the record, so it is numbered before it.
+        subject, shift = self.subject(device, kind, t_ms)
+        rows = []
+        if shift and subject not in self._enrolled and store.enrol(subject, device, shift):
+            about = Origin(self._site, self._own_log, 0, device, kind)
+            rows.append(self._roster(store, about, subject, shift, t_ms))
         origin = self._own_origin(store, device, kind)
-        return self.rows(store, origin, name, t_ms, "gateway", t_ms, values)
+        return rows + self.rows(store, origin, name, t_ms, "gateway", t_ms, values)
 
     def _own_origin(self, store: Store, device: str, kind: str) -> Origin:
         seq = store.next_seq(self._site, self._own_log)
@@ -167,9 +204,7 @@ class FeedWriter:
     def _log_of(self, origin: Origin, name: str) -> str:
         if origin.author == self._site:
             return "gateway"
-        kind = messages.type_of(name)
-        log = messages.log_of(kind) if kind else messages.TRACK
-        return str(messages.LOGS[messages.TRACK if log < 0 else log])
+        return _log_of(name)
 
     def _row(self, body: dict[str, Any], log: str, received_ms: int) -> Row:
         return Row(
@@ -180,6 +215,13 @@ class FeedWriter:
             received_ms=received_ms,
             payload=encode(body),
         )
+
+
+@cache  # of the words of the record tables: the lookup goes through their text
+def _log_of(name: str) -> str:
+    kind = messages.type_of(name)
+    log = messages.log_of(kind) if kind else messages.TRACK
+    return str(messages.LOGS[messages.TRACK if log < 0 else log])
 
 
 def _shift_time(t_ms: int | None, received_ms: int) -> int:
@@ -210,5 +252,9 @@ def wire_time(t_ms: int) -> tuple[int, int]:
 
 def iso(t_ms: int) -> str:
     """Return '2026-11-22T09:30:00.250Z' for Unix ms."""
-    when = datetime.fromtimestamp(t_ms // 1000, UTC)
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{t_ms % 1000:03d}Z"
+    return f"{_second(t_ms // 1000)}.{t_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(t_s: int) -> str:
+    return f"{datetime.fromtimestamp(t_s, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -10,15 +10,19 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from gateway.feed.writer import FeedWriter, Origin, unix_ms
 from gateway.frames.answers import note_order, note_pick
 from gateway.frames.lines import unpack
 from gateway.frames.nows import Nows
+from gateway.frames.sealed import Keys, Sealed, hide
+from gateway.frames.turns import Turns
 from gateway.log.jobs import Effect
 from gateway.log.store import Row, Store
 from gateway.orders.downlink import Downlink
+from gateway.riders.known import Riders
 from protocols import messages
 from protocols.cbor import Reader, Writer
 from protocols.live import is_live
@@ -38,7 +42,8 @@ class Pipeline:
 
     publish(topic, payload): sends to a device once the commit is done. on_rows(rows): told of new
     feed rows after the commit. on_now(message): told of a board's position of right now, which is
-    not stored. `counters` counts what came in and what was refused, and why.
+    not stored. riders: told of what is heard of each device. keys: of sealed
+    fields. `counters` counts what came in and what was refused, and why.
     """
 
     def __init__(
@@ -48,14 +53,19 @@ class Pipeline:
         publish: Callable[[str, bytes], None],
         on_rows: Callable[[list[Row]], None],
         on_now: Callable[[dict[str, Any]], None],
+        riders: Riders | None = None,
+        keys: Keys = lambda _device, _kid: None,
     ):
         self._feed = feed
         self._downlink = downlink
         self._publish = publish
         self._on_rows = on_rows
         self._on_now = on_now
+        self._riders = riders or Riders()
         self._nows = Nows()
+        self._turns = Turns()
         self.counters: Counter[str] = Counter()
+        self._sealed = Sealed(keys, self.counters)
 
     # -- frames -------------------------------------------------------------------------------------
 
@@ -63,6 +73,7 @@ class Pipeline:
         self, store: Store, kind: str, device: str, payload: bytes, received_ms: int
     ) -> list[Effect]:
         """Take one message of a device's `up` topic; returns what to do after the commit."""
+        self._riders.hear(device, received_ms)
         if is_live(payload):
             return self._live(kind, device, payload, received_ms)
         self.counters["frames"] += 1
@@ -76,19 +87,29 @@ class Pipeline:
         ring, oldest, first = head
         if ring == messages.NO_LOG:
             return self._unlogged(store, kind, device, reader, received_ms)
-        rows = self._accept(
+        rows, following = self._accept(
             store, Origin(device, ring, first, device, kind), oldest, reader, received_ms
         )
+        if not rows:
+            return [lambda: self._ack(kind, device, ring, following - 1)]
         store.add_rows(rows)
-        last = store.next_seq(device, ring) - 1
-        return [lambda: self._ack(kind, device, ring, last), lambda: self._on_rows(rows)]
+        turn = self._turns.take(device, ring)
+
+        def effect() -> None:
+            self._feed.committed(rows)
+            if self._turns.speaks(device, ring, turn):
+                self._ack(kind, device, ring, following - 1)
+            self._on_rows(rows)
+
+        return [effect]
 
     def _accept(
         self, store: Store, first: Origin, oldest: int, reader: Reader, received_ms: int
-    ) -> list[Row]:
+    ) -> tuple[list[Row], int]:
+        """Return the rows of what is new in a frame, and the log's new `next`."""
         device, ring, kind = first.device, first.log, first.kind
         rows: list[Row] = []
-        expected = store.next_seq(device, ring)
+        expected = known = store.next_seq(device, ring)
         if oldest > expected:
             self.counters["gaps"] += 1
             self.counters["records_lost"] += oldest - expected
@@ -120,13 +141,15 @@ class Pipeline:
             seq += 1
         if unreadable:
             log.warning("%s: records cannot be read: %s", device, ", ".join(unreadable))
-        store.set_next_seq(device, ring, expected)
-        return rows
+        if expected != known:
+            store.set_next_seq(device, ring, expected)
+        return rows, expected
 
     def _record(
         self, store: Store, origin: Origin, item: Any, rows: list[Row], received_ms: int
     ) -> str:
         """Add the rows of one record; returns '', or why it cannot be read."""
+        item, sealed = self._sealed.open(origin, item)
         number, stamp, values, unknown = messages.check_record(item)
         if number is None or values is None or messages.log_of(number) < 0:
             return str(stamp)
@@ -144,6 +167,8 @@ class Pipeline:
             note_order(store, origin.device, values)
         elif number == messages.PICK:
             note_pick(store, origin.device, values)
+        self._riders.note(origin.device, number, values, t_ms)
+        hide(values, sealed)
         rows += self._feed.rows(store, origin, name, t_ms, t_source, received_ms, values)
         return ""
 
@@ -174,7 +199,7 @@ class Pipeline:
     def _ack(self, kind: str, device: str, ring: int, seq: int) -> None:
         writer = Writer(bytearray(24))
         messages.put_ack(writer, ring, seq)
-        self._publish(device_topic(kind, device, "ack"), bytes(writer.buf[: writer.n]))
+        self._publish(_ack_topic(kind, device), bytes(writer.buf[: writer.n]))
 
     # -- live, hello, now, presence -----------------------------------------------------------------
 
@@ -186,6 +211,7 @@ class Pipeline:
             self.counters[named.get(why, "lives_malformed")] += 1
             return []
         self.counters["lives"] += 1
+        self._riders.place(device, values["lat_e7"], values["lon_e7"], t_ms)
         message = self._feed.now_message(device, kind, t_ms, "device", received_ms, values)
         return [lambda: self._on_now(message)]
 
@@ -286,6 +312,11 @@ class Pipeline:
             "firmware": known[3] if known else "",
         }
         return self._feed.own_rows(store, device, kind, "presence", received_ms, values)
+
+
+@lru_cache(maxsize=20_000)
+def _ack_topic(kind: str, device: str) -> str:
+    return str(device_topic(kind, device, "ack"))
 
 
 def now_ms() -> int:

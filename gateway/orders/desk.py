@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.errors import IntakeError, TransientIntakeError
 from gateway.frames.pipeline import now_ms
-from gateway.log.committer import Committer
+from gateway.log.engine import Engine
 from gateway.log.jobs import Effect, Job
 from gateway.log.store import Row, Store
 from gateway.orders.dispatch import Dispatch, Outcome
@@ -26,15 +26,21 @@ NOT_KNOWN = "the gateway cannot tell whether it was written; send it again, that
 class Desk:
     """Takes intake messages, of HTTP with an answer, of MQTT as jobs.
 
-    on_rows(rows): told of new feed rows after the commit.
+    on_rows(rows): told of new feed rows after the commit. state_of(device): 'enrolled', or what else the
+    site's registry says; who is not enrolled is given nothing new.
     """
 
     def __init__(
-        self, dispatch: Dispatch, committer: Committer, on_rows: Callable[[list[Row]], None]
+        self,
+        dispatch: Dispatch,
+        committer: Engine,
+        on_rows: Callable[[list[Row]], None],
+        state_of: Callable[[str], str] = lambda _device: "enrolled",
     ):
         self._dispatch = dispatch
         self._committer = committer
         self._on_rows = on_rows
+        self._state_of = state_of
 
     def job(
         self,
@@ -71,8 +77,18 @@ class Desk:
 
     def _take(self, store: Store, what: str, body: bytes, at_ms: int, retained: bool) -> Outcome:
         if what == "order":
-            return self._dispatch.order(store, Order.parse(body), body, at_ms, retained)
-        return self._dispatch.picklist(store, PickList.parse(body), body, at_ms, retained)
+            order = Order.parse(body)
+            if order.action == "assign":
+                self._admit(order.device)
+            return self._dispatch.order(store, order, body, at_ms, retained)
+        picklist = PickList.parse(body)
+        self._admit(picklist.device)
+        return self._dispatch.picklist(store, picklist, body, at_ms, retained)
+
+    def _admit(self, device: str) -> None:
+        state = self._state_of(device)
+        if state != "enrolled":
+            raise IntakeError(f"device {device} is {state} at this site; enrol it first", 409)
 
     async def order(self, body: bytes) -> dict[str, Any]:
         """Take an order by HTTP; returns the answer, or raises IntakeError."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.errors import IntakeError
-from gateway.feed.writer import FeedWriter
+from gateway.feed.writer import FeedWriter, iso
 from gateway.log.book import FAILED, OVER, Held
 from gateway.log.digest import content_digest
 from gateway.log.jobs import Effect
@@ -23,6 +23,7 @@ from gateway.orders.intake import (
     named_in,
     order_command,
     picklist_commands,
+    promised_ms,
     told_command,
 )
 from protocols.commands import CANCEL, COMMANDS, PICKED_UP, PICKLIST
@@ -82,9 +83,8 @@ class Dispatch:
         was_told = has_it and store.waiting.has(device, name, PICKED_UP)
         store.book.set_order(name, device, state, body, at_ms)
         store.book.take(name, digest)
-        outcome.rows = self._feed.own_rows(
-            store, device, "rider", "order", at_ms, {"order": name, "state": "received"}
-        )
+        values = {"order": name, "state": "received", "promised": iso(promised_ms(order, at_ms))}
+        outcome.rows = self._feed.own_rows(store, device, "rider", "order", at_ms, values)
         self._give(store, command, at_ms, outcome)
         if was_told:
             command = told_command(PICKED_UP, name, device, *given)

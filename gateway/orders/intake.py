@@ -190,6 +190,13 @@ def named_in(what: str, body: bytes) -> str:
     return name if 0 < len(name.encode()) <= ID_MAX else ""
 
 
+def promised_ms(order: Order, asked_ms: int) -> int:
+    """Return when an order was promised, Unix ms; without a word half an hour after it was asked for."""
+    if order.promised:
+        return round(order.promised.timestamp() * 1000)
+    return asked_ms + _PROMISE_DEFAULT_MS
+
+
 def order_command(
     order: Order,
     device: str,
@@ -210,11 +217,7 @@ def order_command(
     drop = order.drop
     if drop is None:
         raise IntakeError("an order to assign has a 'drop' with lat_e7 and lon_e7")
-    if order.promised:
-        promised_ms = round(order.promised.timestamp() * 1000)
-    else:
-        promised_ms = (taken_ms if asked_ms is None else asked_ms) + _PROMISE_DEFAULT_MS
-    day, ms = wire_time(promised_ms)
+    day, ms = wire_time(promised_ms(order, taken_ms if asked_ms is None else asked_ms))
     values: dict[str, object] = {
         "order": order.order,
         "lat_e7": drop.lat_e7,

@@ -1,8 +1,13 @@
 """A gateway without threads and broker, whose devices the tests play."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from gateway.feed.identity import Identity
 from gateway.feed.writer import FeedWriter
@@ -11,6 +16,7 @@ from gateway.log.store import Store, connect
 from gateway.orders.desk import Desk
 from gateway.orders.dispatch import Dispatch
 from gateway.orders.downlink import EXPIRES_MS, Downlink
+from gateway.riders.known import Riders
 from protocols import messages
 from protocols.cbor import Writer
 from protocols.commands import read_command
@@ -29,8 +35,9 @@ class Site:
         self.down = {}
         self.is_up = True
         self.downlink = Downlink(self.publish, lambda: self.is_up)
+        self.riders = Riders()
         self.pipeline = Pipeline(
-            self.feed, self.downlink, self.publish, lambda _: None, lambda _: None
+            self.feed, self.downlink, self.publish, lambda _: None, lambda _: None, self.riders
         )
         self.dispatch = Dispatch("gw-1", self.feed, self.downlink)
         self.desk = Desk(self.dispatch, None, lambda _rows: None)
@@ -115,3 +122,37 @@ def site(tmp_path):
         site.hello(device)
     yield site
     site.connection.close()
+
+
+@pytest.fixture
+def certificate():
+    """Make a certificate with its key: certificate(folder, days) -> the two paths."""
+    return _certificate
+
+
+def _certificate(folder, days, name="gw"):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / f"{name}.crt").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    path = folder / f"{name}.key"
+    path.touch(mode=0o600)
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return folder / f"{name}.crt", path

@@ -139,3 +139,10 @@ def test_a_full_disk_does_not_write_down_later_what_the_sender_was_told_is_not_k
     counter.connection.execute("PRAGMA max_page_count=1000000")
     assert counter.committer.flush()
     assert counter.store.waiting.unsent("picker-0001", 9) == []
+
+
+def test_who_is_not_enrolled_is_given_nothing_new(counter):
+    counter.desk._state_of = lambda device: "revoked" if device == ORDER["device"] else "enrolled"
+    ((status, answer, _),) = counter.post()
+    assert status == 409 and "revoked" in answer["error"]
+    assert counter.orders() == []

@@ -43,10 +43,10 @@ class World:
         self.retained = []
         monkeypatch.setattr(last, "time", SimpleNamespace(monotonic=lambda: self.s))
         feed = SimpleNamespace(topic=lambda *levels: "/".join(levels))
-        self.last = LastPositions(feed, self, self)
+        self.last = LastPositions(feed, [self], self)
 
-    def publish_now(self, topic, body, retain, expiry_s=0):
-        assert retain and (expiry_s == 300 or not body)
+    def keep(self, topic, body, expiry_s):
+        assert expiry_s == 300 or not body
         self.sent.append((topic, json.loads(body)))
         return True
 

@@ -1,0 +1,171 @@
+"""Speaks for a board that has fallen silent: is it silent, and will its orders be late?
+
+The board is the one author of alerts and risk (DESIGN section 5). Where nothing has been heard of it,
+its own code is run here on what is known: where it was, in which order it went, what was promised.
+Alerts of distance are not told from an old place; delay is. What the board says later of the same level
+has the same `act` on the feed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firmware.rider import alerts
+from firmware.rider.estimate import GNSS, Estimate
+from firmware.rider.outlook import Outlook
+from gateway.feed.writer import FeedWriter, wire_time
+from gateway.log.store import Row, Store
+from gateway.riders.known import Place, Riders
+from gateway.riders.open_orders import OpenOrder, degrees
+from protocols import messages
+from protocols.fix import ESTIMATED, WGS84
+from protocols.live import AHEAD_MS
+
+# Its will has come: nobody home. Else a board that stands still says nothing for five minutes by right.
+_OFFLINE_MS = 60_000
+_ONLINE_MS = AHEAD_MS + 30_000
+# Where he was an hour ago says nothing of where he is.
+_PLACE_MAX_MS = 3_600_000
+_LEVEL = 1  # place of a watch, as in firmware.rider.alerts
+
+
+class _Journal:
+    """Takes the records that the firmware's code writes, and makes feed rows of them."""
+
+    def __init__(self, feed: FeedWriter):
+        self._feed = feed
+        self.store: Store | None = None
+        self.device = ""
+        self.now_ms = 0
+        self.rows: list[Row] = []
+
+    def record(self, kind: int, values: dict[str, Any]) -> bool:
+        """Write a record about the device; always taken."""
+        assert self.store is not None
+        name = messages.RECORDS[kind][0]
+        self.rows += self._feed.own_rows(
+            self.store, self.device, "rider", name, self.now_ms, values
+        )
+        return True
+
+
+class Silence:
+    """One round every few seconds, inside the committer's transaction."""
+
+    def __init__(self, feed: FeedWriter, riders: Riders):
+        self._feed = feed
+        self._riders = riders
+        self._outlooks: dict[str, tuple[Outlook, _Journal]] = {}
+        self._started_ms = 0
+
+    @property
+    def speaking(self) -> int:
+        """For how many boards the gateway speaks."""
+        return len(self._outlooks)
+
+    def step(self, store: Store, by_device: dict[str, list[OpenOrder]], now_ms: int) -> list[Row]:
+        """Return the rows that this round has to tell; by_device: the open orders."""
+        self._started_ms = self._started_ms or now_ms
+        rows: list[Row] = []
+        silent: dict[str, tuple[Outlook, _Journal]] = {}
+        for device, orders in by_device.items():
+            if not self._is_silent(store, device, now_ms):
+                continue
+            pair = self._outlooks.get(device)
+            if pair is None:
+                pair = self._begin(orders)
+                rows += self._presence(store, device, "silent", now_ms)
+            silent[device] = pair
+            rows += self._judge(store, device, orders, pair, now_ms)
+        for device in self._outlooks.keys() - silent.keys():
+            if store.presence(device) == "silent":
+                rows += self._presence(store, device, "online", now_ms)
+        self._outlooks = silent
+        return rows
+
+    def _is_silent(self, store: Store, device: str, now_ms: int) -> bool:
+        heard_ms = self._riders.heard_ms(device) or self._started_ms
+        if now_ms - heard_ms < _OFFLINE_MS:
+            return False
+        return now_ms - heard_ms >= _ONLINE_MS or store.presence(device) == "offline"
+
+    def _presence(self, store: Store, device: str, state: str, now_ms: int) -> list[Row]:
+        if store.presence(device) == "offline" or not store.change_presence(device, "rider", state):
+            return []
+        known = store.device(device)
+        values = {
+            "state": state,
+            "boot": known[1] if known and known[1] >= 0 else None,
+            "implementation": known[2] if known else "",
+            "firmware": known[3] if known else "",
+        }
+        return self._feed.own_rows(store, device, "rider", "presence", now_ms, values)
+
+    def _begin(self, orders: list[OpenOrder]) -> tuple[Outlook, _Journal]:
+        journal = _Journal(self._feed)
+        outlook = Outlook(journal)
+        outlook.tells_position = False
+        for order in orders:
+            order.watch = None  # of an earlier silence
+        return outlook, journal
+
+    def _judge(
+        self,
+        store: Store,
+        device: str,
+        orders: list[OpenOrder],
+        pair: tuple[Outlook, _Journal],
+        now_ms: int,
+    ) -> list[Row]:
+        outlook, journal = pair
+        for order in orders:
+            if order.watch is None:
+                order.watch = alerts.new_watch()
+                level = self._riders.told(order.name).level
+                if level in messages.RISK_LEVELS:
+                    order.watch[_LEVEL] = messages.RISK_LEVELS.index(level)
+        journal.store, journal.device, journal.now_ms, journal.rows = store, device, now_ms, []
+        stops = sequence(orders, self._riders.stops(device))
+        estimate = held(self._riders.where(device), now_ms)
+        day, ms = wire_time(now_ms)
+        outlook.on_estimate(estimate, stops, now_ms, day, ms)
+        journal.store = None
+        return journal.rows
+
+
+def sequence(orders: list[OpenOrder], told: str) -> list[tuple[OpenOrder, bool]]:
+    """Return the stops in the order that the board told last, the rest by promised time behind them.
+
+    told: '+A1,-A2,-A1' (+ fetch, - hand over); what it says of orders that are not open is left out.
+    """
+    by_name = {order.name: order for order in orders}
+    left = {
+        (order.name, is_drop)
+        for order in orders
+        for is_drop in (False, True)
+        if is_drop or (order.pickup is not None and order.state not in ("picked_up", "arrived"))
+    }
+    stops: list[tuple[OpenOrder, bool]] = []
+    for word in told.split(","):
+        stop = (word[1:], word[:1] == "-")
+        if stop in left:
+            left.discard(stop)
+            stops.append((by_name[stop[0]], stop[1]))
+    due = sorted(
+        left, key=lambda s: (by_name[s[0]].promised_day, by_name[s[0]].promised_ms, s[0], s[1])
+    )
+    return stops + [(by_name[name], is_drop) for name, is_drop in due]
+
+
+def held(place: Place | None, now_ms: int) -> Estimate:
+    """Return a position as the firmware's code takes it, marked as one that nobody vouches for now."""
+    estimate = Estimate()
+    if place is not None and now_ms - place.t_ms <= _PLACE_MAX_MS:
+        estimate.lat, estimate.lon = degrees(place.lat_e7), degrees(place.lon_e7)
+        estimate.valid = True
+        estimate.t_ms = place.t_ms
+        estimate.acc_cm = 1_000
+        estimate.source, estimate.datum = GNSS, WGS84
+        # No alert of a distance from it: firmware.rider.outlook tells none from an estimated position.
+        estimate.flags = ESTIMATED
+    return estimate
