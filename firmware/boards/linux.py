@@ -5,174 +5,54 @@ The picker's tablet runs on it. `root` is the device's own folder: flash.img, bo
 """
 
 import contextlib
-import errno
 import os
 import platform
 import secrets
 import select
 import socket
-import ssl
 import sys
 import time
 from pathlib import Path
 
 from firmware.boards.files import Files
 from firmware.boards.flash import partition
-from firmware.boards.names import NAMES
+from firmware.boards.linux_stream import Stream, TlsStream
+from firmware.boards.linux_talkers import Talkers
 from firmware.system.errors import ConfigError
 
 _BAUD = 115_200
-
-
-class Stream:
-    """A TCP connection that never blocks, not for a name either; the stream of system.mqtt."""
-
-    def __init__(self, lines: set, host: str, port: int):
-        self._lines = lines
-        self._target = (host, port)
-        self._socket: "socket.socket" = None
-        self._open = False
-        self._dial()
-
-    def _dial(self):
-        """Begin to connect, once it is known where the host is."""
-        found = NAMES.address(*self._target)
-        if found is None:
-            return False
-        family, address = found
-        self._socket = socket.socket(family)
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(BlockingIOError):
-            self._socket.connect(address)
-        return True
-
-    def ready(self) -> bool:
-        """Tell whether the connection stands; OSError when it was refused or the name is not known."""
-        if self._socket is None and not self._dial():
-            return False
-        if not self._open:
-            _, writable, _ = select.select([], [self._socket], [], 0)
-            if not writable:
-                return False
-            fault = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if fault:
-                raise OSError(fault, os.strerror(fault))
-            self._open = True
-            self._lines.add(self._socket)
-        return True
-
-    def read_into(self, buf):
-        """Read what is there into `buf`: its size, 0 at the end of the stream, None when nothing."""
-        try:
-            return self._socket.recv_into(buf)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return None
-
-    def write(self, buf, start: int = 0, size: int = 0):
-        """Write what fits of `buf` from `start`, `size` bytes at most (0: all): how much, or None."""
-        try:
-            return self._socket.send(memoryview(buf)[start : start + (size or len(buf))])
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return None
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._socket is not None:
-            self._lines.discard(self._socket)
-            self._socket.close()
-
-
-class TlsStream(Stream):
-    """The same with TLS and our certificate; OSError EACCES when the broker refuses it.
-
-    files: 'ca', and 'cert' with 'key' where we show one too, as PEM in the folder `root`;
-    'server_name': what the broker's certificate has to be made out to.
-    """
-
-    def __init__(self, lines: set, host: str, port: int, files: dict, root: str):
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # asks for a valid name and chain
-        self._name = files["server_name"]
-        name = files["ca"]
-        try:
-            self._context.load_verify_locations(os.path.join(root, name))
-            if "cert" in files:
-                name = f"{files['cert']} or {files['key']}"
-                paths = [os.path.join(root, files[each]) for each in ("cert", "key")]
-                self._context.load_cert_chain(*paths)
-        except OSError as fault:
-            raise OSError(errno.ENOENT, f"{name} of key 'tls' cannot be read: {fault}") from fault
-        super().__init__(lines, host, port)
-
-    def ready(self) -> bool:
-        """Tell whether connection and handshake are through."""
-        if not super().ready():
-            return False
-        if not isinstance(self._socket, ssl.SSLSocket):
-            self._lines.discard(self._socket)
-            self._socket = self._context.wrap_socket(
-                self._socket, server_hostname=self._name, do_handshake_on_connect=False
-            )
-            self._lines.add(self._socket)
-        try:
-            self._socket.do_handshake()
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        except ssl.SSLError as fault:
-            raise _reason(fault) from fault
-        return True
-
-    def read_into(self, buf):
-        """As in Stream. With TLS 1.3 a broker's refusal comes here, behind the handshake."""
-        try:
-            return super().read_into(buf)
-        except ssl.SSLError as fault:
-            raise _reason(fault) from fault
-
-    def write(self, buf, start: int = 0, size: int = 0):
-        """As in Stream."""
-        try:
-            return super().write(buf, start, size)
-        except OSError:
-            self.read_into(bytearray(1))  # why the broker closed lies unread before the end
-            raise
-
-
-def _reason(fault):
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        text = fault.verify_message
-        if "not yet valid" in text:
-            text = "the broker's certificate is not valid yet: is the clock set?"
-        return OSError(errno.ECONNABORTED, text)
-    if "ALERT" in (fault.reason or ""):
-        return OSError(errno.EACCES, "the broker refuses this device's certificate")
-    return OSError(errno.ECONNABORTED, str(fault))
+# Adverts come in bursts, of one connection event or one read of the bus: a moment of patience takes a
+# burst in one turn of the loop instead of in ten.
+_GATHER_S = 0.003
 
 
 class LinuxBoard:
     """The device in folder `root`, which is made when it is missing.
 
-    wiring: 'serial' path of the receiver's port and 'baud' to begin with, 'radio' true where there is a
-    BLE adapter; none of them for a device without. ConfigError for anything else. `ring`: the adverts
-    that came in, with counters as of boards.adverts_ring; None without an adapter.
+    wiring: 'serial' path of the receiver's port (or a pattern) and 'baud' to begin with, 0: the usual
+    one; 'is_fixed' true where no other is to be tried. 'replay' a file of NMEA in the port's place,
+    'replay_time' 'shift' (to now, the default) or 'keep'. 'radio' true where there is a BLE adapter,
+    'adapter' which ('' the system's own), 'scan' 'auto', 'passive' or 'active'. None of them for a
+    device without. ConfigError for anything else, and for a replay that cannot be read. `ring`: the
+    adverts that came in, with counters as of boards.adverts_ring; None without an adapter. `line`: the
+    receiver's, None without; `talkers` its sentences by talker.
     """
 
     def __init__(self, root: str, wiring: "dict | None" = None):
         wiring = wiring or {}
         _check_wiring(wiring)
+        self.line = _open_line(wiring)
+        self._is_replay = bool(wiring.get("replay"))
         os.makedirs(root, exist_ok=True)
         self._root = root
         self._files = Files(root)
         self._lines: set = set()
-        self._line = self.ring = None
-        if wiring.get("serial"):
-            from firmware.boards.linux_line import Line
-
-            self._line = Line(wiring["serial"], wiring.get("baud", _BAUD))
+        self.ring = None
+        self.talkers = Talkers()
         if wiring.get("radio"):
             from firmware.boards.linux_radio import Radio
 
-            self.ring = Radio()
+            self.ring = Radio(None, wiring.get("adapter", ""), wiring.get("scan", "auto"))
             self.ring.begin()
 
     @staticmethod
@@ -252,21 +132,26 @@ class LinuxBoard:
 
     def serial_into(self, buf) -> int:
         """Read what the receiver's line has into `buf`; 0 when there is nothing."""
-        return 0 if self._line is None else self._line.read_into(buf)
+        if self.line is None:
+            return 0
+        size = self.line.read_into(buf)
+        if size:
+            self.talkers.feed(memoryview(buf)[:size])
+        return size
 
     def serial_write(self, data) -> int:
         """Write to the receiver and return how many bytes it took, 0 when it takes none."""
-        return 0 if self._line is None else self._line.write(data)
+        return 0 if self.line is None else self.line.write(data)
 
     def serial_baud(self, baud: int) -> None:
         """Listen to the receiver at another speed."""
-        if self._line is not None:
-            self._line.set_baud(baud)
+        if self.line is not None:
+            self.line.set_baud(baud)
 
     def restart_gnss(self) -> None:
-        """Open the receiver's port anew."""
-        if self._line is not None:
-            self._line.close()
+        """Open the receiver's port anew; a recording has none."""
+        if self.line is not None and not self._is_replay:
+            self.line.close()
 
     def allow(self, addresses) -> None:
         """Let the adverts of these addresses through (6 bytes each); None: everybody's."""
@@ -287,20 +172,58 @@ class LinuxBoard:
             self.ring.again()
 
     def wait(self, ms: int) -> None:
-        """Wait until the network or the receiver has something to read, at most `ms`."""
+        """Wait until the network, the receiver or the radio has something to read, at most `ms`."""
         lines = list(self._lines)
-        if self._line is not None and self._line.fileno() >= 0:
-            lines.append(self._line)
-        if lines:
-            select.select(lines, [], [], ms / 1000)
-        else:
+        if self.line is not None and self.line.fileno() >= 0:
+            lines.append(self.line)
+        wake = -1 if self.ring is None else self.ring.wake
+        if wake >= 0:
+            lines.append(wake)
+        if not lines:
             time.sleep(ms / 1000)
+            return
+        readable, _, _ = select.select(lines, [], [], ms / 1000)
+        if readable == [wake]:
+            time.sleep(min(_GATHER_S, ms / 1000))
+
+
+def _open_line(wiring):
+    """Return the receiver's line, None without one."""
+    if wiring.get("replay"):
+        from firmware.boards.linux_replay import Replay
+
+        try:
+            return Replay(wiring["replay"], wiring.get("replay_time", "shift") == "shift")
+        except (OSError, ValueError) as fault:
+            raise ConfigError(f"'replay' cannot be played: {fault}") from fault
+    if wiring.get("serial"):
+        from firmware.boards.linux_line import Line
+
+        baud = wiring.get("baud", 0) or _BAUD
+        return Line(wiring["serial"], baud, wiring.get("is_fixed", False))
+    return None
+
+
+# 'serial' and so on -> what they take: a type, or the words.
+_WIRING: dict = {
+    "serial": str,
+    "baud": int,
+    "is_fixed": bool,
+    "replay": str,
+    "replay_time": ("shift", "keep"),
+    "radio": bool,
+    "adapter": str,
+    "scan": ("auto", "passive", "active"),
+}
 
 
 def _check_wiring(wiring):
-    known: dict = {"serial": str, "baud": int, "radio": bool}
     for key, value in wiring.items():
-        if key not in known:
-            raise ConfigError(f"key 'board' has an unknown '{key}'; known: {', '.join(known)}")
-        if not isinstance(value, known[key]) or (key == "baud" and not value > 0):
-            raise ConfigError(f"'{key}' of key 'board' must be {known[key].__name__}")
+        if key not in _WIRING:
+            raise ConfigError(f"key 'board' has an unknown '{key}'; known: {', '.join(_WIRING)}")
+        kind = _WIRING[key]
+        if isinstance(kind, tuple):
+            if value not in kind:
+                raise ConfigError(f"'{key}' of key 'board' is one of {', '.join(kind)}")
+        elif type(value) is not kind or (key == "baud" and value < 0):
+            raise ConfigError(f"'{key}' of key 'board' must be {kind.__name__}")

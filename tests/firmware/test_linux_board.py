@@ -15,7 +15,7 @@ import pytest
 
 from firmware.boards import linux_line
 from firmware.boards.linux import LinuxBoard
-from firmware.boards.linux_radio import Radio, payload_of
+from firmware.boards.linux_radio import ROOM, Radio, parts_of
 from firmware.boards.names import Names
 from firmware.system.errors import ConfigError
 from protocols.adverts import Reading, decode
@@ -73,7 +73,7 @@ def read(board, size):
 
 def test_a_receiver_is_read_told_and_plugged_in_again(tmp_path, cable):
     board = LinuxBoard(str(tmp_path / "b"), {"serial": str(cable.port)})
-    until(lambda: board._line.fileno() >= 0)
+    until(lambda: board.line.fileno() >= 0)
     os.write(cable.leader, RMC)
     assert read(board, len(RMC)) == RMC
     board.serial_baud(9_600)
@@ -84,12 +84,12 @@ def test_a_receiver_is_read_told_and_plugged_in_again(tmp_path, cable):
     until(lambda: board.serial_into(buf) == 0 and board.serial_write(b"x") == 0)
     board.wait(10)  # a pulled cable is nothing to wake up for, and no fault
     cable.plug()
-    until(lambda: board._line.fileno() >= 0)
+    until(lambda: board.line.fileno() >= 0)
     os.write(cable.leader, RMC)
-    assert read(board, len(RMC)) == RMC and board._line.opened == 2
+    assert read(board, len(RMC)) == RMC and board.line.opened == 2
     board.restart_gnss()
-    until(lambda: board._line.fileno() >= 0)
-    assert board._line.opened == 3
+    until(lambda: board.line.fileno() >= 0)
+    assert board.line.opened == 3
 
 
 def test_a_port_that_is_not_there_is_no_fault(tmp_path):
@@ -116,7 +116,11 @@ def test_a_device_without_receiver_and_radio_has_all_the_methods(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wiring", [{"uart": 1}, {"serial": 5}, {"baud": 0}, {"baud": "9600"}, {"radio": 1}]
+    "wiring",
+    [
+        *({"uart": 1}, {"serial": 5}, {"baud": -1}, {"baud": True}, {"baud": "9600"}, {"radio": 1}),
+        *({"scan": "fast"}, {"scan": []}, {"replay_time": "now"}, {"replay": "no/such.nmea"}),
+    ],
 )
 def test_a_wrong_wiring_is_told_before_anything_is_made(tmp_path, wiring):
     with pytest.raises(ConfigError, match=next(iter(wiring))):
@@ -149,8 +153,8 @@ class Scanner:
     made: "ClassVar[list[Scanner]]"
     refusals = 0
 
-    def __init__(self, detection_callback, scanning_mode):
-        assert scanning_mode == "active"
+    def __init__(self, detection_callback, scanning_mode, bluez):
+        assert scanning_mode == "active" and bluez == {"filters": {"DuplicateData": True}}
         self.callback = detection_callback
         self.running = False
         Scanner.made.append(self)
@@ -169,10 +173,10 @@ class Scanner:
 
 @pytest.fixture
 def radio(monkeypatch):
-    monkeypatch.setattr("firmware.boards.linux_radio._LOOK_S", 0.01)
+    monkeypatch.setattr("firmware.boards.linux_scan._LOOK_S", 0.01)
     Scanner.made = []
     Scanner.refusals = 0
-    it = Radio(Scanner)
+    it = Radio(Scanner, mode="active")
     yield it
     it.end()
 
@@ -205,14 +209,40 @@ def test_adverts_come_as_the_boards_decoders_read_them(radio):
 
 def test_manufacturer_data_and_foreign_services():
     custom = {"12345678-0000-1000-8000-00805f9b34fb": b"x", "6e400001-b5a3-f393": b"y"}
-    assert payload_of(Advert({0x0499: b"\x05ab"}, custom)) == b"\x06\xff\x99\x04\x05ab"
-    assert payload_of(Advert({1: bytes(300)})) == b"" and payload_of(Advert()) == b""
+    assert parts_of(Advert({0x0499: b"\x05ab"}, custom)) == [b"\x06\xff\x99\x04\x05ab"]
+    assert parts_of(Advert({1: bytes(300)})) == parts_of(Advert({70_000: b""})) == []
+    assert parts_of(Advert()) == []
 
 
-def test_a_full_queue_drops_and_counts(radio):
-    for _ in range(300):
-        radio._on_advert(Device(OURS), Advert(service=BTHOME))
-    assert radio.dropped == 44 and len(taken(radio)) == 256
+def test_a_full_queue_drops_its_oldest_and_counts(radio):
+    for i in range(ROOM + 44):
+        radio._on_advert(Device(OURS), Advert({0x0499: i.to_bytes(2, "big")}))
+    found = taken(radio)
+    assert radio.dropped == 44 and len(found) == ROOM
+    assert found[0][1][-2:] == b"\0\x2c" and found[-1][1][-2:] == (ROOM + 43).to_bytes(2, "big")
+
+
+def test_what_bluez_tells_once_more_beside_an_advert_is_left_out(radio):
+    temperature, other = {0x0499: b"\x05ab"}, {0x0757: b"c"}
+    for advert in (
+        Advert(temperature),
+        Advert({**temperature, **other}, BTHOME),  # the first part is the one of before
+        Advert({**temperature, **other}, BTHOME),  # nothing new: sent once more
+        Advert(
+            {**temperature, **other}, BTHOME, rssi=-127
+        ),  # the end of a scan: nobody sent anything
+    ):
+        radio._on_advert(Device(OURS), advert)
+    first, second, again = [each[1] for each in taken(radio)]
+    assert first.hex() == "06ff9904056162" and first not in second and first in again
+    assert second.hex() == "04ff570763" + "0a16d2fc4002ca0903bf13"
+    assert (radio.heard, radio.echoes) == (3, 1)
+
+
+def test_many_addresses_cost_no_memory_without_end(radio):
+    for i in range(3_000):
+        radio._on_advert(Device(i.to_bytes(6, "big").hex(":")), Advert(temperature := {1: b"x"}))
+    assert len(radio._last) <= 1_024 and radio.heard == 3_000 and temperature
 
 
 def test_one_scanner_lives_long_and_a_deaf_one_is_replaced(radio, monkeypatch):
@@ -221,7 +251,7 @@ def test_one_scanner_lives_long_and_a_deaf_one_is_replaced(radio, monkeypatch):
     time.sleep(0.2)
     assert len(Scanner.made) == 1
     now = [time.monotonic_ns() // 1_000_000 + 31_000]
-    monkeypatch.setattr("firmware.boards.linux_radio._now_ms", lambda: now[0])
+    monkeypatch.setattr("firmware.boards.linux_scan._now_ms", lambda: now[0])
     second = until(lambda: len(Scanner.made) == 2 and running())[0]
     assert second is not first and not first.running and radio.rescans == 1
     radio.again()
@@ -237,7 +267,8 @@ def test_an_adapter_that_refuses_is_tried_again(radio, monkeypatch):
         now[0] += 400
         return now[0]
 
-    monkeypatch.setattr("firmware.boards.linux_radio._now_ms", later)
+    monkeypatch.setattr("firmware.boards.linux_scan._now_ms", later)
+    monkeypatch.setattr("firmware.boards.linux_scan._PAUSE_S", 0.01)
     radio.begin()
     until(running)
     assert len(Scanner.made) >= 3 and radio.faults >= 2
