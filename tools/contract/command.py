@@ -6,10 +6,13 @@ from pathlib import Path
 
 import yaml
 
-from tools.contract.build import document, schemas
+from tools.contract.build import schemas
 from tools.contract.cddl import device_cddl
+from tools.contract.document import document
+from tools.contract.page import page
+from tools.contract.reader import python_reader
 from tools.contract.records import records_page
-from tools.errors import ToolError
+from tools.errors import ToolError, UsageError
 from tools.parts.place import ROOT
 
 HELP = (
@@ -22,10 +25,38 @@ PAGE = ROOT / "docs" / "records.md"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--check", action="store_true", help="change nothing, only compare")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the document as one HTML page instead"
+    )
+    parser.add_argument(
+        "--reader",
+        choices=("python",),
+        help="write a typed reader, generated from the document alone, instead",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="of --reader (default: stdout)")
+    parser.add_argument(
+        "--document",
+        type=Path,
+        default=FOLDER / "asyncapi.yaml",
+        metavar="YAML",
+        help="that --html and --reader read (default: this version's)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write or check protocols/feed/ and docs/records.md."""
+    """Write or check protocols/feed/ and docs/records.md; or a page or a reader of a document."""
+    if args.out and not args.reader:
+        raise UsageError("--out belongs to --reader")
+    if args.html:
+        args.html.write_text(html(args.document), encoding="utf-8")
+    if args.reader:
+        source = python_reader(args.document)
+        if args.out:
+            args.out.write_text(source, encoding="utf-8")
+        else:
+            print(source, end="")
+    if args.html or args.reader:
+        return 0
     for path, text in files().items():
         if args.check:
             if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -35,6 +66,20 @@ def run(args: argparse.Namespace) -> int:
             path.write_text(text, encoding="utf-8")
             print(path.relative_to(ROOT))
     return 0
+
+
+def html(document_path: Path) -> str:
+    """Return a written document and its schemas as one HTML page."""
+    try:
+        tree = yaml.safe_load(document_path.read_text(encoding="utf-8"))
+        payloads = {
+            name: document_path.parent / message["payload"]["$ref"]
+            for name, message in tree["components"]["messages"].items()
+        }
+        parts = {name: json.loads(each.read_text("utf-8")) for name, each in payloads.items()}
+        return page(tree, parts)
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise ToolError(f"{document_path} is no feed document: {fault!r}") from fault
 
 
 def files() -> dict[Path, str]:

@@ -24,6 +24,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     # the envelope
     "id": (INTERNAL, "Stable id of the message: the same for every copy. Remove repeats by it."),
     "record": (INTERNAL, "Id of this copy of an alert; `id` is the same for all copies of it."),
+    "act": (
+        INTERNAL,
+        "Id of what an order's level asks for, whoever says it, board or gateway: act once by it.",
+    ),
     "stream": (PUBLIC, "The stream, also the last level of the topic."),
     "kind": (PUBLIC, "Whose message it is: rider, picker, door or gateway."),
     "subject": (INTERNAL, "Pseudonym of the person, valid for one shift; the roster resolves it."),
@@ -194,6 +198,16 @@ FIELDS: dict[str, tuple[str, str]] = {
     "link_fault": (INTERNAL, "What ended the last connection to a broker."),
     "slot": (INTERNAL, "The firmware slot that runs."),
     "restarts": (INTERNAL, "How often parts were restarted since start-up."),
+    # last
+    "doing": (INTERNAL, "What the rider does, as his open orders say it."),
+    # customer
+    "distance": (PUBLIC, "How far the rider still is, in a class; exact distances stay inside."),
+    "position": (
+        PUBLIC,
+        "Where the rider is within 1 km of the door, rounded to about 50 m; for this order's customer.",
+    ),
+    # stats
+    "figures": (INTERNAL, "The gateway's counters and ages by name; a name ends in its unit."),
     # roster
     "device": (SENSITIVE, "The device behind the pseudonym."),
     "shift": (INTERNAL, "The shift, local day yyyymmdd."),
@@ -262,39 +276,3 @@ COMMANDS: dict[str, str] = {
     "reenrol": "A sensor has a new battery or key: its count starts anew.",
     "picklist": "One line of a pick list; the list has come when all its lines have.",
 }
-
-STREAMS: dict[str, str] = {
-    "fix": "Positions of riders, each epoch that the report profile selects.",
-    "temp": "Readings of the sensors in a rider's cold box; a sensor that fell silent is `lost`.",
-    "health": "Start-ups, reports, clock settings and gaps of devices.",
-    "order": "States of orders on the rider's board, and their receipt by the gateway.",
-    "alert": "What a customer or a dispatcher must hear, each once by `id`.",
-    "pick": "Steps of a picker through a pick list.",
-    "track": "Where riders went, as polylines within a known distance of every position.",
-    "risk": "Orders that threaten to be late: warn, intervene, compensate.",
-    "exception": "What happened on the way, by a fixed list of codes.",
-    "excursion": "Goods that left their temperature range, step by step.",
-    "integrity": "What happened to the cold box and its sensors; the verdict over each order.",
-    "stops": "The order of a rider's stops, whenever it changes.",
-    "presence": "A device came on line or went off line.",
-    "roster": "Whose pseudonym a subject is. For the platform's access-controlled systems only.",
-    "last": "The newest position of a rider, retained, at most once in 10 s, gone after 300 s.",
-}
-
-TITLE = "o2o-edge backend feed"
-ABOUT = """\
-What a city's gateway tells the platform, and what the platform may tell the gateway.
-
-Delivery is at least once, in order within one log of one device (`subject`, `log`, `seq`); repeats
-have the same `id`. Across logs evidence overtakes positions. A reader keeps a session (or reads from a
-durable stream) and removes repeats by `id`; nothing else is needed to lose nothing.
-
-All messages are JSON at QoS 1. On MQTT 5 they carry the content type, a message expiry where one makes
-sense, and the user properties `id` and `schema`; a 3.1.1 reader needs none of them. Numbers are
-integers in the unit that their name ends with: `_e7` degrees x 1e7; `_mm _cm _dm _m` metres; `_cdeg`
-0.01 degree; `_cc` 0.01 degC; `_cpct` 0.01 %; `_mv` mV; `_ms _s` seconds; `_c` x 100. Positions are
-WGS-84.
-
-Changes inside v1 only add: fields, words of the extensible enumerations, streams. A reader ignores
-what it does not know.
-"""

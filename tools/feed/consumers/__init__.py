@@ -1,0 +1,1 @@
+"""Examples of readers: one file each, which knows the feed and nothing else of us."""
