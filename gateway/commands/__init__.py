@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ACTIONS = ("run", "check")
+ACTIONS = ("run", "check", "backup", "restore", "terminal", "init-site", "device", "user")
 
 
 def add_actions(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
         module.add_arguments(actions.add_parser(name, help=module.HELP))
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the action that the command line named."""
+def perform(args: argparse.Namespace) -> int:
+    """Run the action that the command line named. (Not `run`: that name is the module of the action.)"""
     name = args.action.replace("-", "_")
     return int(import_module(f"gateway.commands.{name}").run(args))

@@ -17,6 +17,10 @@ def run(args: argparse.Namespace) -> int:
     """Check the file; exit code 2 when it is wrong."""
     from gateway.config import load
 
-    load(args.config)
+    config = load(args.config)
+    if config.terminal is not None:
+        from gateway.terminal import settings
+
+        settings.check(settings.board_settings(config))
     print(f"{args.config}: good")
     return 0

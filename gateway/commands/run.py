@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
+import os
 from pathlib import Path
 
 HELP = "serve"
@@ -19,12 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve; exit code 2 for a wrong configuration, 1 when the gateway cannot start."""
     from gateway.config import load
+    from gateway.ops.logs import setup
     from gateway.service import run as serve
 
-    logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    serve(load(args.config))
+    # Positions and keys: what the gateway writes is for its own user alone.
+    os.umask(0o077)
+    config = load(args.config)
+    handler = setup(config.logging, args.verbose)
+    try:
+        serve(config)
+    finally:
+        handler.close()
     return 0

@@ -7,21 +7,18 @@ part of the chain: a message that it cannot make sense of is counted and left ou
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from gateway.feed.last import newest, when
+from gateway.web.subject import ORDERS, TRAIL, Subject, put
 
-_TRAIL = 900
-_WAY = 1_000  # of one stretch: protocols/feed/schema/track.json
-_NOWS = 180  # an hour of one every 20 s; the track comes within 15 minutes
-_CURVE = 400
 _EVENTS = 200
-_SUBJECTS = 2_000
-_SENSORS = 16
-_ORDERS = 24
-_CLIENT_QUEUE = 500
+_SUBJECTS = 6_000
+_POINTS = 300_000  # of all trails together, and of all curves: a great fleet has shorter ones
+_POINTS_MIN = 40
+_PICTURE_POINTS = 150_000
+_CLIENT_QUEUE = 4_000  # a commit under load brings thousands at once
 # Streams that a person reads line by line.
 _EVENT_STREAMS = (
     *("order", "alert", "pick", "presence", "health"),
@@ -31,135 +28,6 @@ _OVER = ("handed_over", "cancelled", "refused", "failed")
 _NOBODY = ""  # holds the orders that are over
 
 log = logging.getLogger(__name__)
-_Value = TypeVar("_Value")
-
-
-class Subject:
-    """One rider or picker as the page sees it.
-
-    fix: the newest position, as it was told. trail: recorded positions; nows: those that are in no log;
-    ways: stretches of track; the page makes one line of them. risks and colds are by order, of a cold
-    chain by sensor and side; lost: sensors that fell silent, and when. Methods read a message
-    before they change anything: one that lacks a field raises LookupError, TypeError or ValueError.
-    """
-
-    def __init__(self, kind: str):
-        self.kind = kind
-        self.presence = "unknown"
-        self.fix: dict[str, Any] | None = None
-        self.trail: deque[tuple[str, int, int]] = deque(maxlen=_TRAIL)
-        self.nows: deque[tuple[str, int, int]] = deque(maxlen=_NOWS)
-        self.ways: deque[dict[str, Any]] = deque()
-        self.temps: OrderedDict[str, deque[tuple[str, int]]] = OrderedDict()
-        self.lost: OrderedDict[str, str] = OrderedDict()
-        self.orders: OrderedDict[str, str] = OrderedDict()
-        self.risks: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self.colds: OrderedDict[str, OrderedDict[str, str]] = OrderedDict()
-        self.stops: dict[str, Any] | None = None
-        self.seen = ""
-
-    def view(self) -> dict[str, Any]:
-        """Return the JSON of it."""
-        return {
-            "kind": self.kind,
-            "presence": self.presence,
-            "fix": self.fix,
-            "trail": list(self.trail),
-            "nows": list(self.nows),
-            "ways": list(self.ways),
-            "temps": {name: list(curve) for name, curve in self.temps.items()},
-            "lost": self.lost,
-            "orders": self.orders,
-            "risks": self.risks,
-            "colds": self.colds,
-            "stops": self.stops,
-            "seen": self.seen,
-        }
-
-    def place(self, message: dict[str, Any]) -> None:
-        """Take a position of stream fix or now."""
-        point = (when(message), _whole(message["lat_e7"]), _whole(message["lon_e7"]))
-        self._move(message)
-        (self.trail if message["stream"] == "fix" else self.nows).append(point)
-
-    def way(self, message: dict[str, Any]) -> None:
-        """Take a stretch of track; of two that begin at once the longer one stands."""
-        end = newest(message)
-        vertices = [[_whole(ms), _whole(lat), _whole(lon)] for ms, lat, lon in message["vertices"]]
-        breaks = [_whole(place) for place in message.get("breaks", ())]
-        if len(vertices) > _WAY or len(breaks) > _WAY:
-            raise ValueError("a stretch of track is too long")
-        for known in self.ways:
-            if known["from"] == message["from"]:
-                if known["vertices"][-1][0] >= vertices[-1][0]:
-                    return
-                self.ways.remove(known)
-                break
-        self._move(end)
-        self.ways.append({"from": message["from"], "vertices": vertices, "breaks": breaks})
-        held = sum(len(each["vertices"]) for each in self.ways)
-        while held > _TRAIL and len(self.ways) > 1:
-            held -= len(self.ways.popleft()["vertices"])
-
-    def _move(self, message: dict[str, Any]) -> None:
-        # A backlog must not move the rider back.
-        if self.fix is None or when(self.fix) <= when(message):
-            self.fix = message
-
-    def temp(self, message: dict[str, Any]) -> None:
-        """Take a reading, or that a sensor fell silent."""
-        sensor = message["sensor"]
-        t = message["t"] or message["received"]
-        if message.get("state") == "lost":
-            self._silent(sensor, t)
-        elif "temp_cc" in message:
-            temp_cc = message["temp_cc"]
-            curve = self.temps.get(sensor)
-            if curve is None:
-                curve = _put(self.temps, sensor, deque(maxlen=_CURVE), _SENSORS)
-            curve.append((t, temp_cc))
-            if self.lost.get(sensor, t) < t:
-                del self.lost[sensor]
-
-    def alert(self, message: dict[str, Any]) -> None:
-        """Take an alert: of all of them only that of a lost sensor is a state."""
-        if message["alert"] == "sensor_lost" and "sensor" in message:
-            self._silent(message["sensor"], message["t"] or message["received"])
-
-    def _silent(self, sensor: str, t: str) -> None:
-        curve = self.temps.get(sensor)
-        if not curve or curve[-1][0] <= t:  # else it has been heard since
-            _put(self.lost, sensor, t, _SENSORS)
-
-    def risk(self, message: dict[str, Any]) -> None:
-        """Take the level of an order's delay."""
-        fields = ("level", "late_pct", "slack_s", "t")
-        level = {name: message[name] for name in fields if name in message}
-        if message["level"] == "none":
-            self.risks.pop(message["order"], None)
-        else:
-            _put(self.risks, message["order"], level, _ORDERS)
-
-    def cold(self, message: dict[str, Any]) -> None:
-        """Take the state of an order's cold chain: of one sensor and side of it."""
-        order, state = message["order"], message["state"]
-        sides = self.colds.get(order, OrderedDict())
-        where = f"{message.get('sensor', '')} {message.get('side', '')}"
-        if state != "in":
-            _put(sides, where, state, 2 * _SENSORS)
-            _put(self.colds, order, sides, _ORDERS)
-        elif sides.pop(where, None) and not sides:
-            del self.colds[order]
-
-    def plan(self, message: dict[str, Any]) -> None:
-        """Take the sequence of the stops."""
-        self.stops = {"sequence": message["sequence"], "late": message.get("late", 0)}
-
-    def drop(self, order: str) -> None:
-        """Forget an order that is over, or somebody else's now."""
-        self.orders.pop(order, None)
-        self.risks.pop(order, None)
-        self.colds.pop(order, None)
 
 
 class Hub:
@@ -176,6 +44,13 @@ class Hub:
         self._watchers: set[asyncio.Queue[bytes | None]] = set()
         self._subject_of: dict[str, str] = {}  # device -> its present pseudonym
         self._holder: OrderedDict[str, str] = OrderedDict()  # order -> subject
+
+    def replay(self, message: dict[str, Any]) -> None:
+        """Take a decoded message and tell nobody; one that makes no sense is counted."""
+        try:
+            self._note(message)
+        except (LookupError, TypeError, ValueError, OverflowError):
+            self.odd += 1
 
     def take(self, payload: bytes) -> None:
         """Take one feed message."""
@@ -202,7 +77,7 @@ class Hub:
     def seed(self, subject: str, kind: str, presence: str) -> None:
         """Begin with what the database knows of a device, before its first message."""
         if subject not in self.subjects:
-            _put(self.subjects, subject, Subject(kind), _SUBJECTS)
+            put(self.subjects, subject, Subject(kind), _SUBJECTS)
         self.subjects[subject].presence = presence
 
     def _note_roster(self, message: dict[str, Any]) -> None:
@@ -233,13 +108,16 @@ class Hub:
             subject.alert(message)
         elif stream == "stops":
             subject.plan(message)
+        elif stream == "integrity":
+            subject.mark(message, "")
         elif stream in ("risk", "excursion"):
             # What comes of an order that is over, or another's, is an event and nothing more.
             is_held = self._holder.get(message["order"], name) == name
             holder = subject if is_held else Subject(kind)
             (holder.risk if stream == "risk" else holder.cold)(message)
         if name not in self.subjects:
-            _put(self.subjects, name, subject, _SUBJECTS)
+            put(self.subjects, name, subject, _SUBJECTS)
+        subject.most = max(_POINTS_MIN, min(TRAIL, _POINTS // len(self.subjects)))
         subject.seen = seen
         if stream in _EVENT_STREAMS and message.get("event") not in ("report", "time"):
             self.events.append(message)
@@ -252,17 +130,24 @@ class Hub:
             if holder is not None and holder is not subject:
                 holder.drop(order)  # it was given to another rider
             name = _NOBODY if state in _OVER else message["subject"]
-            _put(self._holder, order, name, _SUBJECTS * 12)
+            put(self._holder, order, name, _SUBJECTS * 12)
         if state in _OVER:
             subject.drop(order)
         else:
-            _put(subject.orders, order, state, _ORDERS)
+            put(subject.orders, order, state, ORDERS)
 
     def picture(self) -> dict[str, Any]:
         """Return all that a page needs to begin with."""
+        most = max(_POINTS_MIN // 2, min(TRAIL, _PICTURE_POINTS // max(1, len(self.subjects))))
         return {
-            "subjects": {name: each.view() for name, each in self.subjects.items()},
+            "subjects": {name: each.view(most) for name, each in self.subjects.items()},
             "events": list(self.events),
+        }
+
+    def nows(self) -> dict[str, tuple[str, list[tuple[str, int, int]]]]:
+        """Return subject -> (kind, positions that are in no log), for a look back."""
+        return {
+            name: (each.kind, list(each.nows)) for name, each in self.subjects.items() if each.nows
         }
 
     def watch(self) -> "asyncio.Queue[bytes | None]":
@@ -274,18 +159,3 @@ class Hub:
     def unwatch(self, queue: "asyncio.Queue[bytes | None]") -> None:
         """A page has gone."""
         self._watchers.discard(queue)
-
-
-def _put(table: "OrderedDict[str, _Value]", key: str, value: _Value, most: int) -> _Value:
-    """Keep `value`, and of all of them only the `most` newest keys."""
-    table[key] = value
-    if len(table) > most:
-        table.popitem(last=False)
-    return value
-
-
-def _whole(value: Any) -> int:
-    """Return `value` if it is an integer, else raise TypeError."""
-    if not isinstance(value, int):
-        raise TypeError("not an integer")
-    return value

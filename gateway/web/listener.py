@@ -1,11 +1,17 @@
 """The gateway's HTTP port: so many connections, and each closed when no request comes over it.
 
-paho-mqtt waits in select(), which takes no file number above 1,023: without a bound, a program that
-opens connections and says nothing would cut the gateway off from its brokers.
+select() takes no file number above 1,023: without a bound, a program that opens connections and says
+nothing would cut the gateway off from its brokers. A connection counts from its first byte on, also
+while it has not come to an end with the greetings of TLS.
 """
 
+from __future__ import annotations
+
 import asyncio
+import contextlib
 import logging
+import socket
+import ssl
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,6 +23,9 @@ CONNECTIONS_MAX = 200
 HEAD_S = 15.0
 # Unread bytes of a body that was refused are taken for so long, so that the answer is not lost.
 _LINGER_S = 1.0
+_BACKLOG = 100
+# No file numbers left: somebody else of this process needs them more.
+_PAUSE_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +36,7 @@ class _ClientsFault(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         fault = record.exc_info[1] if record.exc_info else None
         if isinstance(fault, (HttpProcessingError, web.RequestPayloadError)):
-            log.debug("a request that cannot be read: %.200s", fault)
+            log.debug("a request that cannot be read: %.200s", type(fault).__name__)
             return False
         return True
 
@@ -37,7 +46,10 @@ _server_log.addFilter(_ClientsFault())
 
 
 class Listener:
-    """Serves an application. Connections above `connections_max` are closed as they come."""
+    """Serves an application. Connections above `connections_max` are closed as they come.
+
+    Figures: `turned_away` those, `greetings_failed` clients that did not come to terms over TLS.
+    """
 
     def __init__(
         self,
@@ -54,39 +66,77 @@ class Listener:
             lingering_time=_LINGER_S,
         )
         self._connections_max = connections_max
-        self._server: asyncio.Server | None = None
+        self._head_s = head_s
+        self._tls: ssl.SSLContext | None = None
+        self._door: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._greeting: set[asyncio.Task[None]] = set()
         self.turned_away = 0
+        self.greetings_failed = 0
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Open the port (0: any) and return it; GatewayError when it cannot be had."""
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
+        self._tls = tls
         try:
-            self._server = await loop.create_server(self._protocol, host, port)
+            found = (
+                await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )[0]
+            self._door = socket.create_server(
+                found[4][:2],
+                family=found[0],
+                backlog=_BACKLOG,
+                dualstack_ipv6=found[4][0] == "::" and socket.has_dualstack_ipv6(),
+            )
         except OSError as fault:
             await self._runner.cleanup()
             raise GatewayError(
                 f"cannot open {host}:{port} ({fault.strerror}); "
                 "stop the program that has it or change [http] port"
             ) from fault
-        return int(self._server.sockets[0].getsockname()[1])
+        self._door.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(self._door))
+        return int(self._door.getsockname()[1])
 
-    def _protocol(self) -> asyncio.Protocol:
-        serve = self._runner.server
-        if serve is None or len(serve.connections) >= self._connections_max:
-            self.turned_away += 1
-            return _Away()
-        return serve()
+    async def _accept(self, door: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                peer, _ = await loop.sock_accept(door)
+            except OSError as fault:
+                log.warning("a connection was not taken: %s", fault.strerror)
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            serve = self._runner.server
+            count = len(self._greeting) + (0 if serve is None else len(serve.connections))
+            if serve is None or count >= self._connections_max:
+                self.turned_away += 1
+                peer.close()
+                continue
+            task = loop.create_task(self._greet(peer, serve))
+            self._greeting.add(task)
+            task.add_done_callback(self._greeting.discard)
+
+    async def _greet(self, peer: socket.socket, serve: web.Server) -> None:
+        """Hand a connection to HTTP, over TLS once that stands."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                serve,
+                peer,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._head_s if self._tls else None,
+            )
+        except OSError:  # ssl.SSLError, ConnectionError and TimeoutError are some
+            self.greetings_failed += 1
+            peer.close()
 
     async def stop(self) -> None:
         """Close the port, then what is open."""
-        if self._server is not None:
-            self._server.close()
+        for task in (self._accepting, *self._greeting):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        if self._door is not None:
+            self._door.close()
         await self._runner.cleanup()
-
-
-class _Away(asyncio.Protocol):
-    """Closes its connection."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()

@@ -1,0 +1,1 @@
+"""What an on-call engineer looks at: logs, thresholds, times, the service manager."""
