@@ -1,72 +1,18 @@
-// Temperature lines: what was measured, and nothing where nothing was measured.
+// Temperature lines: what was measured, and nothing where nothing was measured; the band that the goods
+// endure; and a mark where the board said that their state changed.
 
-export const SILENT_MS = 30_000; // longer without a reading: no line, and the sensor counts as silent
+import { bandOf, bandText, degrees, isOutside } from "./bands.js";
+import { COLDS, SILENT_MS, levelOf } from "./standing.js";
+import { Surface } from "./surface.js";
+import { minuteText } from "./time.js";
+import { t as say } from "./words.js";
+
 const MINUTE = 60_000;
 const SPANS = [5, 10, 15, 20, 30, 45, 60].map((minutes) => minutes * MINUTE);
 const EACH_MAX = 6; // up to so many lines are told apart; more are one grey bundle with its outliers
 const GUTTER = 146;
-const COLOURS = ["#56b4e9", "#f0e442", "#cc79a7", "#2fbf91", "#ffffff", "#b5a1ff"];
+const NARROW = 300;
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4]];
-// What is usual for goods, until the page is told a box's profile: [name, lowest, highest, least span shown].
-const REFERENCES = {
-  chilled: { name: "chilled", low: 0, high: 800, text: "reference 0 to 8 °C", show: [-300, 1200] },
-  frozen: { name: "frozen", low: -Infinity, high: -1800, text: "reference ≤ −18 °C", show: [-2600, -1200] },
-  other: { name: "other", low: -Infinity, high: Infinity, text: "no reference", show: [Infinity, -Infinity] },
-};
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-
-// Which reference a sensor is held against: the coldest tenth of its readings says what box it lies in,
-// so that a box that thaws stays a frozen box.
-export function reference(points) {
-  if (!points.length) return REFERENCES.other;
-  const sorted = points.map((point) => point[1]).sort((a, b) => a - b);
-  const cold = sorted[Math.floor(sorted.length / 10)];
-  return cold < -800 ? REFERENCES.frozen : cold < 1500 ? REFERENCES.chilled : REFERENCES.other;
-}
-
-export function isOutside(limits, temp_cc) {
-  return temp_cc < limits.low || temp_cc > limits.high;
-}
-
-export function degrees(temp_cc) {
-  return `${(temp_cc / 100).toFixed(1).replace("-", "−")} °C`;
-}
-
-// A canvas that stays sharp at any devicePixelRatio; paint(context, width, height) is in CSS pixels.
-export class Surface {
-  constructor(canvas, paint) {
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.paint = paint;
-    this.asked = false;
-    // The theme lives in style.css alone; canvases read it from there.
-    const style = getComputedStyle(document.documentElement);
-    const names = ["ink", "dim", "grid", "panel", "trail", "live", "silent", "gone", "bad", "band", "font"];
-    this.ink = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-    new ResizeObserver(() => this.draw()).observe(canvas);
-  }
-
-  ask() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => this.draw());
-  }
-
-  draw() {
-    this.asked = false;
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width || !height) return;
-    const ratio = window.devicePixelRatio || 1;
-    const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
-    if (this.canvas.width !== wide || this.canvas.height !== high) {
-      this.canvas.width = wide;
-      this.canvas.height = high;
-    }
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.context.clearRect(0, 0, width, height);
-    this.paint(this.context, width, height);
-  }
-}
 
 export class TempChart {
   constructor(canvas) {
@@ -75,26 +21,34 @@ export class TempChart {
     this.surface = new Surface(canvas, (...all) => this.paint(...all));
   }
 
-  // sensors: [{label, points: [[ms, temp_cc]], isSilent, silence}], silence = 'no signal 40 s' or ''.
-  show(sensors, now) {
+  // sensors: [{label, points: [[ms, temp_cc]], band, marks: [[ms, state]], isSilent, silence}], silence =
+  // 'no signal 40 s' or ''. begin: where the time axis begins, else it follows the readings.
+  show(sensors, now, begin = NaN) {
     this.sensors = sensors;
+    this.begin = begin;
     this.now = now;
     this.surface.ask();
   }
 
   paint(context, width, height) {
-    const groups = Object.values(REFERENCES)
-      .map((limits) => ({ limits, sensors: this.sensors.filter((s) => s.points.length && reference(s.points).name === limits.name) }))
-      .filter((group) => group.sensors.length);
+    const byBand = new Map();
+    for (const sensor of this.sensors) {
+      if (!sensor.points.length) continue;
+      const group = byBand.get(sensor.band.key) ?? { limits: sensor.band, sensors: [] };
+      group.sensors.push(sensor);
+      byBand.set(sensor.band.key, group);
+    }
+    const groups = [...byBand.values()].sort((a, b) => (a.limits.key < b.limits.key ? -1 : 1));
     // A sensor that was lost before its first reading has no line, but it has a label.
     const dumb = this.sensors.filter((sensor) => !sensor.points.length);
-    if (!groups.length && dumb.length) groups.push({ limits: REFERENCES.other, sensors: [] });
+    if (!groups.length && dumb.length) groups.push({ limits: bandOf({ points: [] }), sensors: [] });
     if (!groups.length) return;
     groups[0].sensors.push(...dumb);
     const oldest = Math.min(...this.sensors.map((sensor) => sensor.points[0]?.[0] ?? this.now));
-    const span = SPANS.find((each) => oldest > this.now - each) ?? SPANS.at(-1);
+    const needed = SPANS.find((each) => oldest > this.now - each) ?? SPANS.at(-1);
+    const span = Number.isFinite(this.begin) ? Math.max(this.now - this.begin, MINUTE) : needed;
     // Beside each other while there is room for it, then below each other.
-    const across = width / groups.length > 300 || height < 160 * groups.length;
+    const across = width / groups.length > NARROW || height < 160 * groups.length;
     groups.forEach((group, i) => {
       const box = across
         ? { left: (width / groups.length) * i, top: 0, width: width / groups.length, height }
@@ -108,6 +62,7 @@ export class TempChart {
     const plot = { left: box.left + 38, right: box.left + box.width - GUTTER, top: box.top + 22, bottom: box.top + box.height - 20 };
     const begin = this.now - span;
     let [low, high] = limits.show;
+    const colours = [ink.c1, ink.c2, ink.c3, ink.c4, ink.c5, ink.c6];
     for (const { points } of sensors) {
       for (const [t, temp] of points) {
         if (t < begin) continue;
@@ -122,11 +77,11 @@ export class TempChart {
     context.font = `600 12px ${ink.font}`;
     context.textAlign = "left";
     context.fillStyle = ink.ink;
-    context.fillText(limits.name, plot.left, plot.top - 8);
-    const wide = context.measureText(limits.name).width;
+    context.fillText(say(limits.name), plot.left, plot.top - 8);
+    const wide = context.measureText(say(limits.name)).width;
     context.font = `12px ${ink.font}`;
     context.fillStyle = ink.dim;
-    context.fillText(limits.text, plot.left + wide + 8, plot.top - 8);
+    context.fillText(bandText(limits), plot.left + wide + 8, plot.top - 8, box.width - wide - 50);
     this.paintBand(context, plot, limits, low, high, y, ink);
     this.paintAxes(context, plot, span, begin, low, high, x, y, ink);
 
@@ -136,7 +91,7 @@ export class TempChart {
     context.rect(plot.left, plot.top, plot.right - plot.left + 5, plot.bottom - plot.top);
     context.clip();
     sensors.forEach((sensor, i) => {
-      context.strokeStyle = each ? COLOURS[i] : ink.dim;
+      context.strokeStyle = each ? colours[i] : ink.dim;
       context.lineWidth = each ? 2 : 1;
       context.setLineDash(each ? DASHES[i] : []);
       context.globalAlpha = each ? 1 : 0.55;
@@ -145,12 +100,13 @@ export class TempChart {
       context.globalAlpha = 1;
       this.paintOutside(context, sensor, limits, begin, x, y, ink);
     });
+    for (const sensor of sensors) this.paintMarks(context, plot, sensor, begin, x, ink);
     context.restore();
-    this.paintLabels(context, plot, limits, sensors, each, begin, x, y, ink);
+    this.paintLabels(context, plot, limits, sensors, each ? colours : null, begin, x, y, ink);
   }
 
   paintBand(context, plot, limits, low, high, y, ink) {
-    if (limits.name === "other") return;
+    if (limits.low === -Infinity && limits.high === Infinity) return;
     const top = y(Math.min(limits.high, high));
     const bottom = y(Math.max(limits.low, low));
     context.fillStyle = ink.band;
@@ -165,7 +121,38 @@ export class TempChart {
       context.lineTo(plot.right, Math.round(y(limit)) + 0.5);
     }
     context.stroke();
+    // Where goods fail, by the profile: worse than leaving the band.
+    context.strokeStyle = ink.bad;
+    context.beginPath();
+    for (const limit of limits.outs) {
+      if (limit < low || limit > high || !isOutside(limits, limit + (limit > limits.high ? 1 : -1))) continue;
+      context.moveTo(plot.left, Math.round(y(limit)) + 0.5);
+      context.lineTo(plot.right, Math.round(y(limit)) + 0.5);
+    }
+    context.stroke();
     context.setLineDash([]);
+  }
+
+  // What the board said of the goods: a line through the plot, its shape on top.
+  paintMarks(context, plot, { marks }, begin, x, ink) {
+    context.font = `600 12px ${ink.font}`;
+    context.textAlign = "center";
+    for (const [t, state] of marks ?? []) {
+      if (!(t >= begin && t <= this.now)) continue;
+      const [rank, sign] = levelOf(COLDS, state);
+      context.strokeStyle = context.fillStyle = rank >= 3 ? ink.bad : rank ? ink.silent : ink.good;
+      context.lineWidth = 1;
+      context.globalAlpha = 0.7;
+      context.setLineDash([1, 3]);
+      context.beginPath();
+      context.moveTo(x(t), plot.top + 12);
+      context.lineTo(x(t), plot.bottom);
+      context.stroke();
+      context.setLineDash([]);
+      context.globalAlpha = 1;
+      context.fillText(sign || "✓", x(t), plot.top + 10);
+    }
+    context.textAlign = "left";
   }
 
   paintAxes(context, plot, span, begin, low, high, x, y, ink) {
@@ -193,7 +180,7 @@ export class TempChart {
       const at = Math.round(x(t)) + 0.5;
       context.moveTo(at, plot.top);
       context.lineTo(at, plot.bottom);
-      context.fillText(clock.format(t), at, plot.bottom + 14);
+      context.fillText(minuteText(t), at, plot.bottom + 14);
     }
     context.stroke();
     context.textAlign = "left";
@@ -235,11 +222,12 @@ export class TempChart {
   }
 
   // At the right: the last value of each line, or that there is no signal. In a bundle, those that matter.
-  paintLabels(context, plot, limits, sensors, each, begin, x, y, ink) {
+  paintLabels(context, plot, limits, sensors, colours, begin, x, y, ink) {
+    const each = colours !== null;
     const labels = sensors.map((sensor, i) => {
       const [t, temp] = sensor.points.at(-1) ?? [NaN, NaN];
       const outside = !sensor.isSilent && isOutside(limits, temp);
-      const colour = each ? COLOURS[i] : outside ? ink.silent : ink.dim;
+      const colour = each ? colours[i] : outside ? ink.silent : ink.dim;
       return { sensor, t, temp, outside, colour, dash: each ? DASHES[i] : [] };
     }).filter((label) => each || label.outside || label.sensor.isSilent);
     for (const { sensor, t, temp } of labels) {
@@ -275,7 +263,7 @@ export class TempChart {
     });
     if (labels.length > shown.length) {
       context.fillStyle = ink.dim;
-      context.fillText(`and ${labels.length - shown.length} more`, left, floor + 8);
+      context.fillText(say("and {0} more", labels.length - shown.length), left, floor + 8);
     }
   }
 }

@@ -5,16 +5,18 @@ import { clock } from "./time.js";
 const BEAT_MS = 2_000;
 const HUNG_MS = 5_000;
 const RETRY_MS = 1_000;
+const DEAF_MS = 20_000; // the stream has a beat every 5 s
 const WAITING_MAX = 5_000;
 
 // EventSource cannot see a gateway that hangs, nor a stream that a sleeping laptop lost: /readyz every
 // 2 s and the gateway's record counter can.
 export class Live {
   // onState(state): all anew. onMessage(message): one feed message. onFigures(figures): fresh ones.
-  // onReady(why): '' when the gateway can take records, else why not.
-  constructor({ onState, onMessage, onFigures, onReady }) {
-    Object.assign(this, { onState, onMessage, onFigures, onReady });
+  // onReady(why): '' when the gateway can take records, else why not. onHealth(list): its thresholds.
+  constructor({ onState, onMessage, onFigures, onReady, onHealth }) {
+    Object.assign(this, { onState, onMessage, onFigures, onReady, onHealth });
     this.loaded = false;
+    this.heardAt = performance.now();
     this.beatAt = this.downAt = performance.now();
     this.messages = this.misses = 0;
     this.open();
@@ -29,6 +31,11 @@ export class Live {
     return now - this.beatAt > HUNG_MS ? now - this.beatAt : 0;
   }
 
+  // Milliseconds since the stream gave a sign.
+  quietMs() {
+    return performance.now() - this.heardAt;
+  }
+
   open() {
     this.close();
     this.waiting = [];
@@ -37,11 +44,13 @@ export class Live {
     source.onopen = () => this.load(source);
     source.onmessage = (event) => {
       const message = JSON.parse(event.data);
+      this.heardAt = performance.now();
       this.messages += 1;
       if (this.loaded) this.onMessage(message);
       // The stream is opened first and the state read after it: nothing falls between the two.
       else if (this.waiting.push(message) > WAITING_MAX) this.lost(source);
     };
+    source.addEventListener("beat", () => { this.heardAt = performance.now(); });
     source.addEventListener("reload", () => this.lost(source)); // too slow: load anew, but not at once
     source.onerror = () => this.lost(source);
   }
@@ -67,7 +76,7 @@ export class Live {
       this.waiting.forEach((message) => this.onMessage(message));
       this.waiting = [];
       this.loaded = true;
-      this.beatAt = performance.now();
+      this.beatAt = this.heardAt = performance.now();
     } catch {
       this.lost(source);
     }
@@ -77,6 +86,7 @@ export class Live {
     const sent = Date.now();
     const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(ms) });
     clock.note(response, sent);
+    if (response.status === 401) location.assign("/login"); // the session is over
     // 503 is how /readyz says no; it has a body that says why.
     if (!response.ok && response.status !== 503) throw new Error(`${path}: ${response.status}`);
     return response.json();
@@ -99,7 +109,8 @@ export class Live {
       const isDeaf = this.loaded && figures.records > this.records && messages === this.messagesThen;
       [this.records, this.messagesThen] = [figures.records, messages];
       this.misses = isDeaf ? this.misses + 1 : 0;
-      if (this.misses > 1) this.open(); // records arrive there and nothing arrives here
+      if (this.misses > 1 || this.quietMs() > DEAF_MS) this.open(); // records arrive there, nothing arrives here
+      this.onHealth((await this.get("/api/health", 10_000)).health);
     } catch { /* the figures grow old, and say so */ }
     setTimeout(() => this.poll(), BEAT_MS);
   }

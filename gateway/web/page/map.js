@@ -1,34 +1,15 @@
-// The live map: where it looks, and the hands on it. No tiles, no network.
+// The live map: where it looks, and the hands on it.
 
-import { Surface } from "./chart.js";
 import { clamp, drawMap } from "./drawing.js";
+import { Tiles } from "./ground.js";
+import { Plane } from "./plane.js";
+import { Surface } from "./surface.js";
 
-const E7 = 1e-7;
 const SCALE_MIN = 1e-5;
 const SCALE_MAX = 8; // pixels per metre
 const FAR_M = 300_000; // a rider this far from the middle of all is not what 'fit' is about
 const REACH_PX = 26;
-
-// Degrees x 1e7 to metres around a base point (equirectangular, with WGS-84's radii at its latitude).
-class Plane {
-  constructor(lat, lon) {
-    const phi = (lat * E7 * Math.PI) / 180;
-    this.lat = lat;
-    this.lon = lon;
-    this.perLat = (111_132.95 - 559.85 * Math.cos(2 * phi)) * E7;
-    this.perLon = Math.max(111_412.88 * Math.cos(phi) - 93.5 * Math.cos(3 * phi), 1) * E7;
-  }
-  x(lon) { return (lon - this.lon) * this.perLon; }
-  y(lat) { return (lat - this.lat) * this.perLat; }
-}
-
-// Where {lat_e7, lon_e7, speed_mm_s, course_cdeg} will be in `ms` if it goes straight on: {lat, lon}.
-export function ahead({ lat_e7: lat, lon_e7: lon, speed_mm_s: speed, course_cdeg: course }, ms) {
-  if (!(speed > 0) || !Number.isFinite(course)) return { lat, lon };
-  const plane = new Plane(lat, lon);
-  const [way, turn] = [(speed * ms) / 1e6, (course * Math.PI) / 18_000];
-  return { lat: lat + (way * Math.cos(turn)) / plane.perLat, lon: lon + (way * Math.sin(turn)) / plane.perLon };
-}
+const MANY = 300; // so many riders make a map without their trails
 
 export class FleetMap {
   // onPick(name or null): a rider was clicked. onMode(mode): 'fit', 'follow' or 'free' from now on.
@@ -42,10 +23,15 @@ export class FleetMap {
     this.onPick = onPick;
     this.onMode = onMode;
     this.width = this.height = 0;
+    this.datum = "wgs84";
+    this.tiles = null;
+    this.paintMs = 0; // what the last drawing took
     this.surface = new Surface(canvas, (context, width, height) => {
       [this.width, this.height] = [width, height];
+      const begin = performance.now();
       this.place();
       if (this.view) drawMap(this, context, this.surface.ink);
+      this.paintMs = performance.now() - begin;
     });
     this.listen(canvas);
   }
@@ -56,6 +42,13 @@ export class FleetMap {
     this.riders = riders;
     this.now = now;
     this.chosen = chosen;
+    this.surface.ask();
+  }
+
+  // Which datum to draw in, and the tiles to draw on ('' for none).
+  setGround(datum, template = null) {
+    this.datum = datum;
+    if (template !== null) this.tiles = template ? new Tiles(template, () => this.surface.ask()) : null;
     this.surface.ask();
   }
 
@@ -75,9 +68,12 @@ export class FleetMap {
     if (!all.length) return;
     const middle = (list) => list.sort((a, b) => a - b)[list.length >> 1];
     const centre = { lat: middle(all.map((r) => r.lat)), lon: middle(all.map((r) => r.lon)) };
-    if (!this.plane || Math.hypot(this.plane.x(centre.lon), this.plane.y(centre.lat)) > FAR_M / 3) {
-      this.plane = new Plane(centre.lat, centre.lon);
+    if (!this.plane || Math.hypot(this.plane.x(centre.lat, centre.lon), this.plane.y(centre.lat, centre.lon)) > FAR_M / 3) {
+      this.plane = new Plane(centre.lat, centre.lon, this.datum);
       this.view = null;
+    } else if (this.plane.isGcj !== (this.datum === "gcj02")) {
+      this.plane = new Plane(centre.lat, centre.lon, this.datum);
+      this.fresh = true;
     }
     const size = `${this.width}x${this.height}`;
     const fresh = this.fresh || !this.view;
@@ -87,12 +83,12 @@ export class FleetMap {
         this.view = this.around([mine], 300e3, 0.8);
         this.view.scale *= 0.6; // the rider goes to the middle, and the trail is all on one side
       }
-      this.view.x = this.plane.x(mine.lon);
-      this.view.y = this.plane.y(mine.lat);
+      this.view.x = this.plane.x(mine.lat, mine.lon);
+      this.view.y = this.plane.y(mine.lat, mine.lon);
     } else if (this.mode === "fit" || !this.view) {
-      const mid = [this.plane.x(centre.lon), this.plane.y(centre.lat)];
-      all = all.filter((r) => Math.hypot(this.plane.x(r.lon) - mid[0], this.plane.y(r.lat) - mid[1]) < FAR_M);
-      const target = this.around(all, Infinity, 1);
+      const mid = [this.plane.x(centre.lat, centre.lon), this.plane.y(centre.lat, centre.lon)];
+      all = all.filter((r) => Math.hypot(this.plane.x(r.lat, r.lon) - mid[0], this.plane.y(r.lat, r.lon) - mid[1]) < FAR_M);
+      const target = this.around(all, all.length > MANY ? 0 : Infinity, 1);
       // A view that moves all the time cannot be read: keep it while everybody is well inside.
       const calm = !fresh && this.size === size && this.view.scale < target.scale * 1.15
         && this.view.scale > target.scale * 0.6 && all.every((r) => this.inside(r, 28));
@@ -106,12 +102,12 @@ export class FleetMap {
     const { width, height } = this;
     let [west, east, south, north] = [Infinity, -Infinity, Infinity, -Infinity];
     const take = (lat, lon) => {
-      const [x, y] = [this.plane.x(lon), this.plane.y(lat)];
+      const [x, y] = [this.plane.x(lat, lon), this.plane.y(lat, lon)];
       [west, east, south, north] = [Math.min(west, x), Math.max(east, x), Math.min(south, y), Math.max(north, y)];
     };
     for (const rider of riders) {
       take(rider.lat, rider.lon);
-      for (const [t, lat, lon] of rider.trail) if (this.now - t < ms) take(lat, lon);
+      if (ms > 0) for (const [t, lat, lon] of rider.trail) if (this.now - t < ms) take(lat, lon);
     }
     const [padX, padY] = [Math.min(110, width / 5), Math.min(64, height / 5)];
     const scale = Math.min((width - 2 * padX) / Math.max(east - west, 1), (height - 2 * padY) / Math.max(north - south, 1));
@@ -121,7 +117,7 @@ export class FleetMap {
   // Degrees x 1e7 to pixels.
   at(lat, lon) {
     const { x, y, scale } = this.view;
-    return [this.width / 2 + (this.plane.x(lon) - x) * scale, this.height / 2 - (this.plane.y(lat) - y) * scale];
+    return [this.width / 2 + (this.plane.x(lat, lon) - x) * scale, this.height / 2 - (this.plane.y(lat, lon) - y) * scale];
   }
 
   inside(rider, margin) {

@@ -1,44 +1,15 @@
-// The picture: everything the gateway told, bounded, without repeats; and what it means now.
+// The picture: everything the gateway told, bounded, without repeats.
 
-import { SILENT_MS } from "./chart.js";
-import { FIRST, FIX, LINE, NOW } from "./drawing.js";
-import { ahead } from "./map.js";
-import { roughAge } from "./time.js";
+import { FIRST, FIX, LINE, NOW } from "./trails.js";
+import { ACT, ALARM_MS, COLDS, RISKS, coldOf, isAlarm, levelOf, when } from "./standing.js";
 
 export const EVENT_STREAMS = ["alert", "risk", "excursion", "integrity", "exception", "order", "pick", "presence", "health"];
-export const ALARM_MS = 300_000;
-export const FIX_SILENT_MS = 10_000;
-// The levels of delay and the states of a cold chain: how much a person is needed, a shape, a word.
-export const RISKS = { none: [0, "", ""], warn: [1, "◆", "may be late"], intervene: [4, "▲", "intervene"], compensate: [5, "■", "compensate"] };
-export const COLDS = { in: [0, "", ""], warn: [1, "◆", "cold warn"], latched: [3, "■", "was out of range"], out: [4, "▲", "out of range"] };
-export const ACT = 3; // from here on somebody must act: red
 
 // The same bounds as gateway/web/hub.py.
-const MOST = { trail: 900, way: 1000, ways: 64, curve: 400, events: 200, subjects: 2000, sensors: 16, orders: 24, holders: 24_000, ids: 8192 };
+const MOST = { trail: 900, way: 1000, ways: 64, curve: 400, events: 200, subjects: 6000, points: 300_000, pointsLeast: 40, marks: 24, sensors: 16, orders: 24, holders: 72_000, ids: 8192 };
 const OVER = ["handed_over", "cancelled", "refused", "failed"];
 const NOBODY = "";
-const TOLD = ["near", "approach", "arrived"]; // alerts that the customer is told: nothing to do here
-const QUIET_MS = 60_000; // somebody without positions counts as silent after this much
-const NOW_SILENT_MS = 90_000; // a board that tells where it is every 60 s at least, and one message lost
 const REPLAY_MS = 30_000; // older than this when it came: from a backlog
-const AHEAD_MS = 60_000; // so far a position is carried on
-const GONE_MS = 600_000; // off line, no open order, and silent for so long: at the end of the list
-const SOURCES = { hold: "held position", cell: "cell position" };
-const QUALITIES = { 6: "dead reckoning", 7: "manual position", 8: "simulated position" };
-const DATUMS = { gcj02: "GCJ-02 position", other: "another datum" };
-// Bits of a fix's flags that make it one not to rely on (docs/records.md).
-const DOUBTS = [[1, "estimated"], [4, "position jumped"], [8, "under 4 satellites"], [32, "receiver in doubt"], [128, "sentences disagree"]];
-
-// Why a position is not one to rely on, in words; "" when it is.
-function doubtOf(fix) {
-  return SOURCES[fix.source] ?? QUALITIES[fix.quality] ?? DATUMS[fix.datum] ?? DOUBTS.find(([bit]) => fix.flags & bit)?.[1] ?? "";
-}
-
-// When something was true, in ms: never later than when it was received, so that a board whose clock
-// is ahead cannot look fresh; NaN when nobody knows.
-export function when(message) {
-  return Math.min(Date.parse(message.t), Date.parse(message.received));
-}
 
 // Put [t, ...] where it belongs by time (a backlog comes after newer points); a repeat changes nothing.
 function insert(list, point, most) {
@@ -48,11 +19,11 @@ function insert(list, point, most) {
   if (i > 0 && list[i - 1][0] === point[0]) return;
   if (point[3] === NOW && list[i]?.[3] === LINE) return; // the way there is known better
   list.splice(i, 0, point);
-  if (list.length > most) list.shift();
+  while (list.length > most) list.shift();
 }
 
 // Put a stretch of track into a trail, in place of what was rough in its span; returns its end, or null.
-function putWay(person, { from, vertices, breaks }) {
+function putWay(person, most, { from, vertices, breaks }) {
   const begin = Date.parse(from);
   if (!Array.isArray(vertices) || vertices.length > MOST.way) return null;
   const isFirst = (i) => i === 0 || (Array.isArray(breaks) && breaks.includes(i - 1)); // nobody knows the way to it
@@ -65,7 +36,7 @@ function putWay(person, { from, vertices, breaks }) {
   const isOutside = ([t, , , how]) => how === FIX || t < line[0][0] || t > end[0];
   // Stretches share a vertex: the line goes on there.
   if (person.trail.some(([t, , , how]) => t === line[0][0] && how === LINE)) line[0][3] = LINE;
-  person.trail = [...person.trail.filter(isOutside), ...line].sort((a, b) => a[0] - b[0]).slice(-MOST.trail);
+  person.trail = [...person.trail.filter(isOutside), ...line].sort((a, b) => a[0] - b[0]).slice(-most);
   return end;
 }
 
@@ -89,11 +60,15 @@ export class Picture {
     for (const [name, view] of Object.entries(state.subjects)) {
       const person = this.person(name, view.kind);
       person.presence = view.presence;
-      for (const [t, lat, lon] of view.trail) insert(person.trail, [Date.parse(t), lat, lon, FIX], MOST.trail);
-      for (const [t, lat, lon] of view.nows) insert(person.trail, [Date.parse(t), lat, lon, NOW], MOST.trail);
-      for (const way of view.ways) putWay(person, way);
+      for (const [t, lat, lon] of view.trail) insert(person.trail, [Date.parse(t), lat, lon, FIX], this.most());
+      for (const [t, lat, lon] of view.nows) insert(person.trail, [Date.parse(t), lat, lon, NOW], this.most());
+      for (const way of view.ways) putWay(person, this.most(), way);
       for (const [sensor, curve] of Object.entries(view.temps)) {
         for (const [t, temp] of curve) this.reading(person, sensor, Date.parse(t), temp);
+      }
+      for (const [sensor, name] of Object.entries(view.profiles ?? {})) this.sensor(person, sensor).profile = name;
+      for (const [sensor, marks] of Object.entries(view.marks ?? {})) {
+        this.sensor(person, sensor).marks = marks.map(([t, state]) => [Date.parse(t), state]);
       }
       for (const [sensor, t] of Object.entries(view.lost)) this.sensor(person, sensor).lost = Date.parse(t);
       for (const [order, state] of Object.entries(view.orders)) this.order(person, { order, state });
@@ -111,6 +86,11 @@ export class Picture {
       if (isOver && !this.holders.has(message.order)) bounded(this.holders, message.order, NOBODY, MOST.holders);
       this.happened(this.person(message.subject, message.kind), message);
     }
+  }
+
+  // Points of a trail or a curve: fewer in a great fleet.
+  most() {
+    return Math.max(MOST.pointsLeast, Math.min(MOST.trail, Math.floor(MOST.points / (this.people.size || 1))));
   }
 
   person(name, kind) {
@@ -147,7 +127,17 @@ export class Picture {
       if (stream === "risk") this.hold(person, order).risk = message;
       else if (stream === "excursion") this.hold(person, order).sides.set(`${message.sensor ?? ""} ${message.side ?? ""}`, message.state);
     }
+    if (message.sensor && message.profile) this.judged(person, message);
     this.happened(person, message);
+  }
+
+  // A message says by which profile a sensor's goods are judged, and how they stand.
+  judged(person, { stream, sensor: name, profile, state, ...message }) {
+    const sensor = this.sensor(person, name);
+    sensor.profile = String(profile);
+    if (stream !== "excursion") return;
+    sensor.marks.push([when(message) || Date.parse(message.received), String(state)]);
+    if (sensor.marks.length > MOST.marks) sensor.marks.shift();
   }
 
   // A message as one line of what happened.
@@ -193,12 +183,12 @@ export class Picture {
   position(person, message) {
     const { lat_e7: lat, lon_e7: lon, stream } = message;
     if (!Number.isFinite(lat) || !Number.isFinite(lon)) return;
-    insert(person.trail, [when(message), lat, lon, stream === "fix" ? FIX : NOW], MOST.trail);
+    insert(person.trail, [when(message), lat, lon, stream === "fix" ? FIX : NOW], this.most());
     this.place(person, message);
   }
 
   track(person, message) {
-    const end = putWay(person, message);
+    const end = putWay(person, this.most(), message);
     if (!end) return;
     const [t, lat_e7, lon_e7] = end;
     const received = Date.parse(message.received);
@@ -226,74 +216,12 @@ export class Picture {
 
   sensor(person, name) {
     return person.sensors.get(name)
-      ?? bounded(person.sensors, name, { name: String(name), points: [], lost: NaN }, MOST.sensors);
+      ?? bounded(person.sensors, name, { name: String(name), points: [], lost: NaN, profile: "", marks: [] }, MOST.sensors);
   }
 
   reading(person, name, t, temp_cc) {
     const sensor = this.sensor(person, name);
-    insert(sensor.points, [t, temp_cc], MOST.curve);
+    insert(sensor.points, [t, temp_cc], Math.min(MOST.curve, this.most()));
     if (t > sensor.lost) sensor.lost = NaN;
   }
-}
-
-export function levelOf(table, word) {
-  return Object.hasOwn(table, word) ? table[word] : [0, "", ""];
-}
-
-// The worst state of an order's cold chain, of all sensors and sides.
-export function coldOf({ sides }) {
-  return [...sides.values()].map((word) => levelOf(COLDS, word)).reduce((a, b) => (b[0] > a[0] ? b : a), COLDS.in);
-}
-
-// What a person must act on.
-export function isAlarm({ stream, alert, level, state, verdict }) {
-  if (stream === "alert") return !TOLD.includes(alert);
-  if (stream === "risk") return levelOf(RISKS, level)[0] >= ACT;
-  if (stream === "excursion") return levelOf(COLDS, state)[0] >= ACT;
-  return stream === "integrity" && verdict === "fail";
-}
-
-// What somebody needs: [how much, shape, words], the worst first; nothing for who is all right.
-function needs({ orders, sensors, alarm }, now) {
-  const all = [...orders.values()].flatMap((order) => [levelOf(RISKS, order.risk.level), coldOf(order)]);
-  if ([...sensors.values()].some((sensor) => !Number.isNaN(sensor.lost))) all.push([ACT, "✕", "sensor lost"]);
-  if (now - alarm < ALARM_MS) all.push([ACT, "▲", "alarm"]);
-  const worst = all.filter(([rank]) => rank).sort((a, b) => b[0] - a[0]);
-  return worst.filter(([, , word], i) => worst.findIndex((other) => other[2] === word) === i);
-}
-
-// How somebody stands: word 'live', 'rough' (a fresh position that was not measured), 'silent' or
-// 'gone'; ages in ms. Nobody is live on a page that has lost the gateway (isDown).
-export function standing(person, now, isDown) {
-  const { fix } = person;
-  const heard = now - (person.heard || person.seen);
-  const age = fix ? now - fix.t : heard;
-  const rough = fix ? doubtOf(fix) : "";
-  const isRare = fix !== null && fix.stream !== "fix"; // a board that says where it is only when it matters
-  const silentMs = isRare ? NOW_SILENT_MS : fix ? FIX_SILENT_MS : QUIET_MS;
-  const isFresh = age <= silentMs && person.presence !== "offline" && !isDown;
-  const isGone = person.presence !== "online" && !person.orders.size && !(heard < GONE_MS);
-  const word = isFresh ? (rough ? "rough" : "live") : isGone ? "gone" : "silent";
-  const isBehind = fix !== null && age > silentMs && heard < FIX_SILENT_MS && fix.replay;
-  const need = isGone ? [] : needs(person, now);
-  // Between two messages the rider goes on as the last one said; the board counts on it.
-  const goesOn = word === "live" && fix?.stream === "now" && fix.motion !== "still";
-  const at = fix && (goesOn ? ahead(fix, Math.max(0, Math.min(age, AHEAD_MS))) : { lat: fix.lat_e7, lon: fix.lon_e7 });
-  return { person, word, age: Number.isNaN(age) ? Infinity : age, heard, rough, isBehind, need, rank: need[0]?.[0] ?? 0, at, isDown };
-}
-
-// A sensor now: its points, its last value with its age, and 'no signal ...' when it has fallen silent.
-export function sensing(sensor, now) {
-  const last = sensor.points.at(-1);
-  const age = last ? now - last[0] : Infinity;
-  const isSilent = !(age <= SILENT_MS) || !Number.isNaN(sensor.lost);
-  return {
-    name: `…${sensor.name.slice(-4)}`,
-    points: sensor.points,
-    temp_cc: last?.[1],
-    age,
-    isSilent,
-    isLost: !Number.isNaN(sensor.lost),
-    silence: isSilent ? `no signal${last ? ` ${roughAge(age)}` : ""}` : "",
-  };
 }
