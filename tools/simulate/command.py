@@ -3,9 +3,13 @@
 import argparse
 import importlib
 
-HELP = "simulate what is not here, with the truth beside it: ride, coldbox"
+HELP = "simulate what is not here, with the truth beside it: ride, coldbox, fleet"
 # name -> module with HELP, add_arguments(parser) and run(args) -> int
-SIMULATIONS = {"ride": "tools.simulate.shift.command", "coldbox": "tools.simulate.boxtrace"}
+SIMULATIONS = {
+    "ride": "tools.simulate.shift.command",
+    "coldbox": "tools.simulate.boxtrace",
+    "fleet": "tools.simulate.fleet.command",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,1 @@
+"""A fleet of light boards against one gateway: real frames, real connections, no hardware."""
