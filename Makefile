@@ -73,8 +73,13 @@ soak: $(VENV)/.done
 	O2O_FUZZ=1000000 $(BIN)/pytest tests/shared -k fuzz -s --timeout=7200 $(ARGS)
 	O2O_CUTS=50 $(BIN)/pytest tests/tools/test_board_cuts.py -s --timeout=900 $(ARGS)
 	O2O_HOURS=24 $(BIN)/pytest tests/e2e/test_shift.py -s --timeout=1800 $(ARGS)
+	O2O_CUTS_POWER=400 $(BIN)/pytest tests/gateway/test_log_power.py -s --timeout=900 $(ARGS)
+	O2O_DAMAGES=40 $(BIN)/pytest tests/gateway/test_log_salvage.py -s --timeout=900 $(ARGS)
+	O2O_FUZZ=1000000 $(BIN)/pytest tests/gateway/test_site_cuts.py -k fuzz -s --timeout=900 $(ARGS)
 	O2O_LESSONS=all $(BIN)/pytest tests/ar_picking/test_trainer.py -s --timeout=1800 $(ARGS)
+	HTTP_ROUNDS=2000 $(BIN)/pytest tests/gateway/test_openapi.py -s --timeout=1800 $(ARGS)
 	SURVEY_ROUNDS=60 $(BIN)/pytest tests/ar_picking/test_survey.py -s --timeout=1800 $(ARGS)
+	O2O_WORKER_POINTS=5 $(BIN)/pytest tests/bench/test_workers.py -k whatever_dies -s --timeout=3600 $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache out build *.egg-info

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gateway.commands import add_actions, run
+from gateway.commands import add_actions, perform
 from gateway.errors import GatewayError
 
 
@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     add_actions(parser)
     args = parser.parse_args(argv)
     try:
-        return run(args)
+        return perform(args)
     except GatewayError as fault:
         print(f"gateway: {fault}", file=sys.stderr)
         return fault.exit_code

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gateway.errors import ConfigError
+from gateway.ops.thresholds import adjusted
 from gateway.sections import (
     Broker,
     Commit,
     Feed,
     Http,
+    Keep,
+    Limits,
     Logging,
     Map,
     Sink,
@@ -33,10 +36,12 @@ class Config:
     feed: Feed = field(default_factory=Feed)
     http: Http = field(default_factory=Http)
     commit: Commit = field(default_factory=Commit)
+    keep: Keep = field(default_factory=Keep)
     workers: Workers = field(default_factory=Workers)
     terminal: Terminal | None = None
     map: Map = field(default_factory=Map)
     logging: Logging = field(default_factory=Logging)
+    thresholds: dict[str, Limits] = field(default_factory=dict)
 
     def outlets(self) -> list[Sink]:
         """Return the sinks, the one to the devices' own broker when none is given."""
@@ -65,6 +70,7 @@ def check(tree: dict[str, Any]) -> Config:
     names = [sink.name for sink in config.sinks]
     if len(set(names)) != len(names):
         raise ConfigError("two of [[sinks]] have the same 'name'")
+    adjusted(config.thresholds)
     return config
 
 
@@ -94,6 +100,10 @@ def _value(kind: Any, value: Any, key: str) -> Any:
         if not isinstance(value, list):
             raise ConfigError(f"key '{key}' must be a list")
         return [_value(options[0], each, f"{key}[{n}]") for n, each in enumerate(value)]
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"'{key}' must be a table")
+        return {name: _value(options[1], each, f"{key}.{name}") for name, each in value.items()}
     kind = options[0] if options else kind
     if is_dataclass(kind):
         return _build(kind, value, key + ".")

@@ -36,13 +36,18 @@ def is_loopback(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Who this gateway is. `id` and `city` are topic levels; `data` is its own folder."""
+    """Who this gateway is. `id` and `city` are topic levels; `data` is its own folder.
+
+    folder: the site's, made by `gateway init-site`: its registry says which devices may speak. None:
+    every device is taken, for development.
+    """
 
     id: str
     city: str
     data: Path
     # A shift is a local day until riders log in and out; the day turns here, hours east of UTC.
     utc_offset_h: int = 8
+    folder: Path | None = None
 
     def check(self, key: str) -> None:
         """Refuse names that are no topic levels."""
@@ -111,7 +116,8 @@ class Feed:
 class Sink:
     """One place where the feed goes, with a cursor of its own under `name`.
 
-    kind: 'mqtt' (broker: where) or 'jetstream' (servers: 'host:port', stream: its name).
+    kind: 'mqtt' (broker: where) or 'jetstream' (servers: 'host:port', stream: its name). batch_max: so
+    many fixes in one message (MQTT only), 0 for none; batch_ms: how long the first waits for the others.
     """
 
     name: str
@@ -119,6 +125,8 @@ class Sink:
     broker: Broker = field(default_factory=Broker)
     servers: list[str] = field(default_factory=list)
     stream: str = "O2O"
+    batch_max: int = 0
+    batch_ms: int = 100
     tls: Tls | None = None
 
     def check(self, key: str) -> None:
@@ -126,25 +134,36 @@ class Sink:
         if not is_name(self.name):
             raise ConfigError(f"key '{key}.name' takes 1 to 32 of a-z, 0-9 and '-'")
         one_of(f"{key}.kind", self.kind, ("mqtt", "jetstream"))
+        in_range(f"{key}.batch_max", self.batch_max, 0, 500)
+        in_range(f"{key}.batch_ms", self.batch_ms, 1, 1000)
+        if self.batch_max and self.kind != "mqtt":
+            raise ConfigError(f"key '{key}.batch_max' is for kind 'mqtt' only")
         if self.kind == "jetstream" and not self.servers:
             raise ConfigError(f"key '{key}.servers' is missing: ['host:4222', ...]")
 
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """The dashboard and the intake. login = false is for loopback only; cert and key make it TLS."""
+    """The dashboard and the intake. login = false is for loopback only; cert and key make it TLS.
+
+    hosts: the names that browsers call it by, beside the loopback ones and `bind`.
+    """
 
     bind: str = "127.0.0.1"
     port: int = 8080
     login: bool = True
     cert: Path | None = None
     key: Path | None = None
+    hosts: list[str] = field(default_factory=list)
 
     def check(self, key: str) -> None:
         """Refuse an open door: beyond loopback there is log-in and TLS."""
         in_range(f"{key}.port", self.port, 0, 65_535)
         if (self.cert is None) != (self.key is None):
             raise ConfigError(f"'{key}' needs 'cert' and 'key' together, or neither")
+        for host in self.hosts:
+            if not host or not all(each.isalnum() or each in ".-:" for each in host):
+                raise ConfigError(f"key '{key}.hosts' takes names without port, not '{host}'")
         if is_loopback(self.bind):
             return
         if not self.login:
@@ -157,6 +176,25 @@ class Http:
                 f"key '{key}.bind' is '{self.bind}': passwords need TLS there; give "
                 f"'{key}.cert' and '{key}.key', or use 127.0.0.1"
             )
+        if self.bind in ("0.0.0.0", "::") and not self.hosts:  # noqa: S104
+            raise ConfigError(
+                f"key '{key}.hosts' is missing: with '{key}.bind' = '{self.bind}' say by which names "
+                'browsers may call it, as ["gateway.example"]'
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Another yellow or red of one threshold of gateway.ops.thresholds, and how long it must last."""
+
+    yellow: float | None = None
+    red: float | None = None
+    for_s: float | None = None
+
+    def check(self, key: str) -> None:
+        """Refuse a time that is none; names and order are checked where the thresholds are."""
+        if self.for_s is not None:
+            in_range(f"{key}.for_s", self.for_s, 0, 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +223,26 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How long the database keeps what is over, days.
+
+    orders_days: orders and pick lists after their last change. messages_days: that an intake message
+    was taken, after it came last; one that a broker keeps (retained) for longer would be taken anew.
+    riders_days: who was who in a shift, and devices that are away; more than a board's ring holds.
+    """
+
+    orders_days: int = 7
+    messages_days: int = 40
+    riders_days: int = 40
+
+    def check(self, key: str) -> None:
+        """Refuse figures out of range."""
+        in_range(f"{key}.orders_days", self.orders_days, 1, 3_660)
+        in_range(f"{key}.messages_days", self.messages_days, self.orders_days, 3_660)
+        in_range(f"{key}.riders_days", self.riders_days, 32, 3_660)
+
+
+@dataclass(frozen=True, slots=True)
 class Workers:
     """Several gateways for one city, each with some of the 64 parts (engine 'jetstream').
 
@@ -197,7 +255,7 @@ class Workers:
     stream: str = "O2O"
     replicas: int = 3
     groups: int = 8
-    lease_s: float = 5.0
+    lease_s: float = 4.0
     tls: Tls | None = None
 
     def check(self, key: str) -> None:
@@ -210,11 +268,31 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxSensor:
+    """A BLE sensor of the terminal's own box: its address, what people call it, and if it has one its
+    cold-chain profile; key_file: 32 hex digits of its BTHome bind key, in a file of mode 600."""
+
+    address: str
+    name: str
+    profile: str = ""
+    key_file: Path | None = None
+
+    def check(self, key: str) -> None:
+        """What an address and a profile are, the board's own configuration knows."""
+        if not self.name:
+            raise ConfigError(f"key '{key}.name' is empty")
+
+
+@dataclass(frozen=True, slots=True)
 class Terminal:
     """A receiver and a radio of this machine's own: it is a rider's board as well.
 
-    device: its name as a board. serial: the receiver's port ('' for none); baud: 0 finds it.
-    adapter: the BLE adapter ('' for none, 'default'). replay: a file of NMEA in place of the port.
+    device: its name as a board. serial: the receiver's port or a pattern ('' for none); baud: 0 finds
+    it. setup: the receiver's command set ('none': only listen). adapter: the BLE adapter ('' for none,
+    'default', 'hci0'); scan: 'auto', 'passive' or 'active'. replay: a file of NMEA in place of the
+    port; replay_time: 'shift' moves its times to now, 'keep' leaves them. tls: its own certificate as
+    a device; port: the broker's for devices, 0 where it is [broker]'s. own_service: `gateway terminal`
+    runs it, not this gateway.
     """
 
     device: str
@@ -222,14 +300,36 @@ class Terminal:
     baud: int = 0
     adapter: str = ""
     replay: Path | None = None
+    replay_time: str = "shift"
+    setup: str = "none"
+    datum: str = "wgs84"
+    rate_ms: int = 1000
+    profile: str = "every-epoch"
+    scan: str = "auto"
+    sensors: list[BoxSensor] = field(default_factory=list)
+    tls: Tls | None = None
+    port: int = 0
+    own_service: bool = False
 
     def check(self, key: str) -> None:
         """Refuse a name that is no topic level, and a terminal without any source."""
         if not is_name(self.device):
             raise ConfigError(f"key '{key}.device' takes 1 to 32 of a-z, 0-9 and '-'")
         in_range(f"{key}.baud", self.baud, 0, 4_000_000)
+        in_range(f"{key}.port", self.port, 0, 65_535)
+        one_of(f"{key}.replay_time", self.replay_time, ("shift", "keep"))
+        one_of(f"{key}.scan", self.scan, ("auto", "passive", "active"))
         if not (self.serial or self.adapter or self.replay):
             raise ConfigError(f"'{key}' needs 'serial', 'adapter' or 'replay'")
+        if self.serial and self.replay:
+            raise ConfigError(f"'{key}' takes 'serial' or 'replay', not both")
+        if self.baud and self.setup != "none":
+            raise ConfigError(
+                f"key '{key}.baud' and '{key}.setup': a receiver that is set up is found at any speed "
+                "and told 115200; leave 'baud' out"
+            )
+        if self.sensors and not self.adapter:
+            raise ConfigError(f"key '{key}.adapter' is missing: 'default' hears '{key}.sensors'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ COMMANDS = {
     "gateway": "tools.gateway",
     "parts": "tools.parts.command",
     "simulate": "tools.simulate.command",
+    "bench": "tools.bench.command",
     "contract": "tools.contract.command",
+    "feed": "tools.feed.command",
 }
 
 

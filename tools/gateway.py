@@ -18,4 +18,4 @@ def run(args: argparse.Namespace) -> int:
     """Run one action."""
     from gateway import commands
 
-    return commands.run(args)
+    return commands.perform(args)

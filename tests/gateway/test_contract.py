@@ -12,8 +12,9 @@ from gateway.feed.writer import Origin
 from gateway.frames.lines import unpack
 from protocols import fields as wire
 from protocols import messages
-from tools.contract.build import _ENVELOPE, _UNPACKED, document, schemas
+from tools.contract.build import ENVELOPE, UNPACKED, schemas
 from tools.contract.command import FOLDER, files
+from tools.contract.document import document
 from tools.contract.examples import EXAMPLES
 from tools.contract.words import FIELDS
 
@@ -63,8 +64,8 @@ def test_every_field_has_words_and_a_class_and_no_record_field_hides_the_envelop
         if log == "-":
             continue
         for _, field, _, _, _ in fields:
-            assert field in FIELDS or field in _UNPACKED, field
-            assert field not in _ENVELOPE, f"{name}.{field}"
+            assert field in FIELDS or field in UNPACKED, field
+            assert field not in ENVELOPE, f"{name}.{field}"
 
 
 def test_position_and_movement_are_sensitive_wherever_they_stand():
@@ -72,6 +73,30 @@ def test_position_and_movement_are_sensitive_wherever_they_stand():
         for field in ("lat_e7", "lon_e7", "alt_cm", "speed_mm_s", "course_cdeg", "dist_m"):
             if field in schema["properties"]:
                 assert schema["properties"][field]["x-class"] == "sensitive", (name, field)
+
+
+def fields_of(schema, path=""):
+    """Every named field of a schema, those inside others as well."""
+    for name, each in schema.get("properties", {}).items():
+        yield path + name, each
+        yield from fields_of(each, f"{path}{name}.")
+        if isinstance(each.get("items"), dict):
+            yield from fields_of(each["items"], f"{path}{name}[].")
+
+
+@pytest.mark.parametrize("name", sorted(schemas()))
+def test_every_field_of_every_schema_has_its_class_and_words(name):
+    found = list(fields_of(schemas()[name]))
+    assert found
+    for path, each in found:
+        assert each.get("x-class") in ("public", "internal", "sensitive"), path
+        assert each.get("description"), path
+
+
+def test_a_customer_is_told_nothing_that_is_not_public():
+    levels = {path: each["x-class"] for path, each in fields_of(schemas()["customer"])}
+    assert {path for path, level in levels.items() if level != "public"} == {"id"}
+    assert not {"subject", "device", "log", "lat_e7", "dist_m"} & set(levels)
 
 
 @pytest.mark.parametrize("end", [3, 4])

@@ -2,23 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from dashboard_site import open_browser, open_modules
+from playwright.sync_api import Page
 
 from gateway.feed.writer import iso
 from gateway.web.hub import Hub
-from tools.parts import require
 
-_HOME = "http://page.test/"
 _T0 = 1_795_000_000_000
-_ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-component-update"]
 # text: JSON of the feed's messages, the state to begin with or null, and what time it is.
 _SHOW = """async (text) => {
   const [feed, state, now] = JSON.parse(text);
-  const { Picture, coldOf, standing } = await import("/picture.js");
+  const { Picture } = await import("/picture.js");
+  const { coldOf, standing } = await import("/standing.js");
   const picture = new Picture();
   if (state) picture.load(state);
   for (const message of feed) picture.take(message);
@@ -36,25 +34,10 @@ _SHOW = """async (text) => {
 }"""
 
 
-def _serve(route: Route) -> None:
-    name = route.request.url.removeprefix(_HOME)
-    if name.endswith(".js"):
-        body = files("gateway.web").joinpath("page", name).read_text()
-        route.fulfill(body=body, content_type="text/javascript")
-    else:
-        route.fulfill(body="<!doctype html><title>.</title>", content_type="text/html")
-
-
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        path = require("chromium")[0]
-        chromium = playwright.chromium.launch(executable_path=path, args=_ARGS)
-        page = chromium.new_page()
-        page.route("**/*", _serve)
-        page.goto(_HOME)
+    with open_browser() as browser, open_modules(browser) as page:
         yield page
-        chromium.close()
 
 
 # text: JSON of the points of a trail; returns how many pixels of it there are west, in the middle, east.

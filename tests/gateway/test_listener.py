@@ -4,11 +4,12 @@ import asyncio
 import gzip
 import json
 import logging
+import ssl
 
 import pytest
 
 from gateway.errors import GatewayError, IntakeError
-from gateway.web import http
+from gateway.web import body as body_module
 from gateway.web.http import make_app
 from gateway.web.hub import Hub
 from gateway.web.listener import Listener
@@ -16,7 +17,7 @@ from gateway.web.listener import Listener
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
-def serve(work, **bounds):
+def serve(work, tls=None, **bounds):
     """Run `work(port, listener)` against an application on a port of its own."""
 
     async def main():
@@ -26,7 +27,7 @@ def serve(work, **bounds):
             return {"took": len(body)}
 
         listener = Listener(make_app(Hub(), dict, lambda: "", take, take), **bounds)
-        port = await listener.start("127.0.0.1", 0)
+        port = await listener.start("127.0.0.1", 0, tls)
         try:
             await asyncio.wait_for(work(port, listener), 30)
         finally:
@@ -140,7 +141,7 @@ def test_odd_headers_and_bodies_get_an_answer_and_no_traceback(headers, body, ex
 
 
 def test_a_body_that_does_not_come_is_waited_for_so_long(monkeypatch):
-    monkeypatch.setattr(http, "_BODY_S", 0.2)
+    monkeypatch.setattr(body_module, "BODY_S", 0.2)
 
     async def work(port, _listener):
         answer = await ask(
@@ -150,3 +151,44 @@ def test_a_body_that_does_not_come_is_waited_for_so_long(monkeypatch):
         assert "did not come" in json.loads(answer.split(b"\r\n\r\n")[1])["error"]
 
     serve(work, head_s=1.0)
+
+
+def test_a_connection_counts_while_it_has_not_come_to_terms_over_tls(tmp_path, certificate):
+    cert, key = certificate(tmp_path, 1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+
+    async def work(port, listener):
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        while len(listener._greeting) < 5:
+            await asyncio.sleep(0.01)
+        assert await ask(port, b"") == b"" and listener.turned_away == 1
+        for reader, writer in idle:  # the greeting has its time, then they are closed
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+        assert await ask(port, b"GET / HTTP/1.1\r\n\r\n") == b""
+        assert listener.greetings_failed == 6 and not listener._greeting
+        trusting = ssl.create_default_context(cafile=str(cert))
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+        writer.write(HEAD + b"\r\n")
+        assert b"200 OK" in await reader.readline()
+        writer.close()
+
+    serve(work, context, connections_max=5, head_s=0.5)
+
+
+def test_a_port_without_file_numbers_left_waits_and_goes_on(monkeypatch, caplog):
+    async def work(port, listener):
+        assert status(await ask(port, HEAD + b"Connection: close\r\n\r\n")) == 200
+
+    real = asyncio.SelectorEventLoop.sock_accept
+    faults = [OSError(24, "Too many open files")] * 3
+
+    async def sock_accept(self, door):
+        if faults:
+            raise faults.pop()
+        return await real(self, door)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_accept", sock_accept)
+    serve(work)
+    assert "Too many open files" in caplog.text and faults == []

@@ -57,7 +57,7 @@ class Backend:
         self.connected.set()
 
     def _message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith(("/last", "-in")):
+        if message.topic.endswith(("/last", "/customer", "/stats", "-in")):
             return  # a snapshot, and what others send to the gateway
         found = read(message.payload)
         if found is None:

@@ -282,7 +282,8 @@ class Demo:
         print(f"[{time.monotonic() - self._begin:5.1f} s] {text}", file=sys.stderr, flush=True)
 
     def _say_where(self, site: Site, picking: Picking | None) -> None:
-        self._say(f"dashboard   http://127.0.0.1:{site.http_port}/")
+        self._say(f"dashboard   {site.page}")
+        self._say(f"api token   {site.token_file}")
         if picking is not None:
             self._say(f"picking     http://127.0.0.1:{picking.http_port}/")
         self._say(f"feed        mqtt://127.0.0.1:{site.broker_port}  topic o2o/v1/{CITY}/#")

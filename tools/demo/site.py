@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 from urllib import error, request
 
+from gateway.web.users import Users
 from tools.demo.children import Child, Children, wait_for
 from tools.errors import PartMissingError, ToolError
 from tools.parts import require
 
 CITY = "shanghai"
 SITE = "gw-demo"
+_USER = "demo"
+_LINK_S = 86_400
+_LINK_USES = 1_000
 
 _MOSQUITTO = """\
 listener {port} 127.0.0.1
@@ -90,6 +94,8 @@ class Site:
         self.http_port = http_port or free_http
         self._broker_kind = broker
         self._utc_offset_h = utc_offset_h
+        self._token = ""
+        self._link = ""
         self.broker: Child | None = None
         self.gateway: Child | None = None
         self.broker_name = ""
@@ -98,6 +104,27 @@ class Site:
     def url(self) -> str:
         """The address of the gateway's page."""
         return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def page(self) -> str:
+        """The address that logs a browser in as the demo's admin, as often as wanted for a day."""
+        return f"{self.url}/login#link={self._link}"
+
+    @property
+    def token_file(self) -> Path:
+        """Where the API token is for whoever wants to post an order by hand (mode 600)."""
+        return self.folder / "api-token"
+
+    def _enrol(self) -> None:
+        """Make the one user, anew for every run: nobody has to choose a password for a demo."""
+        users = Users(self.folder / "gateway" / "users.json")
+        if users.user(_USER):
+            users.remove(_USER)
+        users.put(_USER, "admin", None)
+        self._token = users.add_token(_USER)
+        self._link = users.add_link(_USER, _LINK_S, _LINK_USES)
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(self._token)
 
     def start_broker(self) -> None:
         """Start mosquitto, or amqtt where mosquitto cannot be had."""
@@ -127,6 +154,7 @@ class Site:
 
     def start_gateway(self) -> None:
         """Start the gateway and wait until it is ready for records."""
+        self._enrol()
         config = self.folder / "gateway.toml"
         config.write_text(
             _GATEWAY.format(
@@ -158,18 +186,22 @@ class Site:
 
     def _get(self, path: str) -> dict[str, Any] | None:
         try:
-            with request.urlopen(self.url + path, timeout=2) as answer:  # noqa: S310
+            call = request.Request(self.url + path, headers=self._headers())  # noqa: S310
+            with request.urlopen(call, timeout=2) as answer:  # noqa: S310
                 body: dict[str, Any] = json.load(answer)
                 return body
         except (OSError, HTTPException, ValueError):
             return None
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     def post(self, path: str, body: dict[str, Any]) -> str:
         """Post an order or a pick list to the gateway; returns '' or what it answered instead."""
         call = request.Request(  # noqa: S310
             self.url + path,
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={**self._headers(), "Content-Type": "application/json"},
         )
         try:
             with request.urlopen(call, timeout=10):  # noqa: S310

