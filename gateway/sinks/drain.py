@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.log.engine import Engine
+from gateway.log.losses import Loss
 from gateway.log.store import ROUTINE, URGENT
 from gateway.sections import Feed
 from gateway.sinks.lanes import SAVE_S, Lane, Overtaking
@@ -46,8 +47,8 @@ class Drain(threading.Thread):
 
     `on_up` is called in this thread when the upstream is connected (again). Figures: `published`,
     `acknowledged`, `rewinds` how often it went back to what is safe, `overtook` rows that went before
-    a backlog, `held_back` turns in which the rate held rows back, `backlog` rows that wait or are
-    under way (counted once a second, or less often where counting is dear).
+    a backlog, `held_back` turns in which the rate held rows back, `damaged` rows left out, `backlog`
+    rows that wait or are under way (counted once a second, or less often where counting is dear).
     """
 
     def __init__(self, name: str, outlet: Outlet, rows: Rows, engine: Engine, feed: Feed):
@@ -75,6 +76,7 @@ class Drain(threading.Thread):
         self.rewinds = 0
         self.overtook = 0
         self.held_back = 0
+        self.damaged = 0
         self.backlog = 0
 
     @property
@@ -92,6 +94,7 @@ class Drain(threading.Thread):
             "rewinds": self.rewinds,
             "overtook": self.overtook,
             "held_back": self.held_back,
+            "rows_damaged": self.damaged,
         }
 
     def wake(self) -> None:
@@ -217,6 +220,9 @@ class Drain(threading.Thread):
             looked += len(found)
 
     def _send(self, lane: Lane, row: OutRow) -> bool:
+        if not row.is_sound:
+            self._leave_out(lane, row)
+            return True
         ticket = self.outlet.send(Sent(row.row, row.feed_id, row.topic, row.expiry_s, row.payload))
         if not ticket:
             return False
@@ -224,6 +230,15 @@ class Drain(threading.Thread):
         self._open[ticket] = (lane, row)
         self.published += 1
         return True
+
+    def _leave_out(self, lane: Lane, row: OutRow) -> None:
+        """A row that is not what was committed goes nowhere; it is told of, once for all sinks."""
+        self.damaged += 1
+        lane.acked.add(row.row)
+        text = f"row {row.row} of the commit log is damaged and is not on the feed: check the disk"
+        log.error("%s", text)
+        loss = Loss("damaged", "gateway", str(row.row), "", 0, 0, 1, row.received_ms, text)
+        self._engine.offer(lambda store: store.losses.add(loss) or [])  # type: ignore[func-returns-value]
 
     # -- cursors ------------------------------------------------------------------------------------
 

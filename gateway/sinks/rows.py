@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.log.checksum import row_checksum
 from gateway.log.store import connect, read_cursor
 
 # Where a message says whether it was old when it came: the head's fields come first, in this order.
@@ -21,6 +22,7 @@ class OutRow(NamedTuple):
     expiry_s: int
     payload: bytes
     received_ms: int
+    is_sound: bool = True  # False: its checksum says that it is not what was committed
 
     @property
     def came_late(self) -> bool:
@@ -35,13 +37,21 @@ class Rows:
         self._db = connect(path, read_only=True)
 
     def after(self, prio: int, row: int, most: int) -> list[OutRow]:
-        """Return the next rows of a priority behind `row`, in order, at most so many."""
+        """Return the next rows of a priority behind `row`, in order, at most so many.
+
+        SQLite reads a damaged overflow page without a word: each row is held against its checksum, which
+        only rows of a database of an older version lack.
+        """
         found = self._db.execute(
-            "SELECT id,feed_id,topic,expiry_s,payload,received_ms FROM rows "
+            "SELECT id,feed_id,topic,expiry_s,payload,received_ms,crc FROM rows "
             "WHERE prio=? AND id>? ORDER BY id LIMIT ?",
             (prio, row, most),
         )
-        return list(map(OutRow._make, found))
+        return [
+            OutRow(row, name, topic, expiry_s, payload, ms, crc is None or crc == truly)
+            for row, name, topic, expiry_s, payload, ms, crc in found
+            for truly in (row_checksum(row, prio, name, topic, expiry_s, ms, payload),)
+        ]
 
     def count(self, prio: int, row: int) -> int:
         """Return how many rows of a priority come behind `row`."""

@@ -50,7 +50,7 @@ class PartRows:
             "WHERE prio=? AND id>? AND id<=? ORDER BY id LIMIT ?",
             (prio, row, self._part.committed_row, most),
         )
-        return list(map(OutRow._make, found))
+        return [OutRow(*each) for each in found]
 
     def count(self, prio: int, row: int) -> int:
         """Return how many rows of a priority come behind `row`."""

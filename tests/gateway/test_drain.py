@@ -2,14 +2,15 @@
 
 import random
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from gateway.log.store import ROUTINE, URGENT
+from gateway.log.store import ROUTINE, URGENT, Row, Store, connect
 from gateway.sections import Feed
 from gateway.sinks import drain as module
 from gateway.sinks.drain import Drain
-from gateway.sinks.rows import OutRow
+from gateway.sinks.rows import OutRow, Rows
 
 
 class Log:
@@ -226,3 +227,29 @@ def test_a_new_sink_has_a_cursor_at_once_so_that_nothing_is_purged_before_it_had
     world.upstream.up = False
     world.turn(1.0)
     assert world.log.cursors == {("s", URGENT): (0, 0), ("s", ROUTINE): (0, 0)}
+
+
+def test_a_row_that_is_not_what_was_committed_goes_nowhere_and_is_told_of():
+    world, told = World(resend_s=0), []
+    for number in range(5):
+        world.log.add("a", number)
+    world.log.rows[ROUTINE][2] = world.log.rows[ROUTINE][2]._replace(is_sound=False)
+    world.log.losses = SimpleNamespace(add=told.append)
+    for _ in range(30):
+        world.turn(0.3)
+        world.upstream.answer()
+    assert world.rows() == [1, 2, 4, 5] and world.drain.figures()["rows_damaged"] == 1
+    assert world.log.cursors["s", ROUTINE][0] == 5
+    assert [(each.why, each.log) for each in told] == [("damaged", "")] and "row 3" in told[0].text
+
+
+def test_a_row_is_held_against_its_checksum(tmp_path):
+    connection = connect(tmp_path / "gateway.db")
+    store = Store(connection)
+    with store.transaction():
+        store.add_rows(Row(ROUTINE, f"i{n}", "t/x/fix", 0, 5, b"x" * 400) for n in range(3))
+        connection.execute("UPDATE rows SET payload=zeroblob(400) WHERE id=2")
+    rows = Rows(tmp_path / "gateway.db")
+    assert [each.is_sound for each in rows.after(ROUTINE, 0, 10)] == [True, False, True]
+    rows.close()
+    connection.close()
