@@ -50,6 +50,7 @@ _HOUSEKEEPING_S = 5.0
 # A commit takes milliseconds; housekeeping makes one every round, so a stand shows in any case.
 _STAND_S = 3.0
 _COMMIT_AGE_S = 15.0
+_SWEEPS_MAX = 200
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class Service:
         self._rounds = Rounds(
             activities,
             Silence(self._feed, self._riders),
-            Customers(city, identity, self._riders, self._last.keep),
+            Customers(city, identity, self._riders, self._last.keep, self._last.take_back),
             Stats(city, site, identity, self.figures, self._last.keep),
         )
         self._last.on_swept = self._rounds.forget
@@ -229,6 +230,7 @@ class Service:
             lambda: self._on_rows(rows),
             *self._downlink.send_again(store, at_ms),
             *effects,
+            self._last.sweep_on,
         ]
 
     async def _serve(self) -> None:
@@ -270,7 +272,10 @@ class Service:
             self._terminal.stop()
         self._link.stop()
         self._last.sweep()
-        self._committer.flush()
+        for _ in range(_SWEEPS_MAX):
+            self._committer.flush()
+            if not self._last.is_sweeping:
+                break
         for drain in self._drains:
             drain.stop()
         self._committer.stop()

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from gateway.sinks.outlet import Outlet
 
 _EVERY_S = 10.0
 _EXPIRY_S = 300
+_SWEEP = 500
 _SUBJECTS = 20_000  # of a city's shifts; one that is forgotten is only written down once more
 _HEAD_BYTES = 480
 _T_BYTES = len("2026-11-22T09:30:00.250Z")
@@ -42,6 +44,7 @@ class LastPositions:
         self._committer = committer
         # What a rider is doing, by his pseudonym; '' where nobody knows.
         self.doing: Callable[[str], str] = lambda _subject: ""
+        self._is_unswept = False
         # Called when what was retained has been taken back: others tell theirs again.
         self.on_swept: Effect = lambda: None
         # subject -> when it was published last (monotonic s), and the newest time it was told of
@@ -113,24 +116,49 @@ class LastPositions:
         ]  # not until the first no
         return all(kept)
 
+    def take_back(self, topic: str) -> None:
+        """Take back one retained message, and forget that it was there once every upstream took that."""
+        if self.keep(topic, b"", 0):
+            self._committer.offer(lambda store: store.forget_retained(topic) or [])  # type: ignore[func-returns-value]
+
     def sweep(self) -> None:
         """Take back every retained message that is still written down.
 
         Called when an upstream is connected, and before the gateway stops.
         """
-
-        def job(store: Store) -> list[Effect]:
-            topics = store.take_retained()
-            return [lambda: self._clear(topics)]
-
-        self._committer.offer(job)
-
-    def _clear(self, topics: list[str]) -> None:
+        self._is_unswept = True
         self._told.clear()
         self.on_swept()
-        for topic in topics:
+        self.sweep_on()
+
+    @property
+    def is_sweeping(self) -> bool:
+        """True while there may be more to take back."""
+        return self._is_unswept
+
+    def sweep_on(self) -> None:
+        """Go on with a sweep, some hundred at a time: an upstream takes only so much at once."""
+        if self._is_unswept:
+            self._committer.offer(self._sweep_some)
+
+    def _sweep_some(self, store: Store) -> list[Effect]:
+        topics = store.take_retained(_SWEEP)
+        if not topics:
+            self._is_unswept = False
+        return [lambda: self._clear(topics)] if topics else []
+
+    def _clear(self, topics: list[str]) -> None:
+        for at, topic in enumerate(topics):
             if not self.keep(topic, b"", 0):
-                self._committer.offer(lambda store, at=topic: store.retain(at) or [])  # type: ignore[misc]
+                self._committer.offer(partial(_write_down, topics[at:]))
+                return  # the next round of housekeeping goes on
+        self.sweep_on()
+
+
+def _write_down(topics: list[str], store: Store) -> list[Effect]:
+    for topic in topics:
+        store.retain(topic)
+    return []
 
 
 def _text(head: bytes, name: bytes) -> str:

@@ -96,18 +96,20 @@ class FeedWriter:
         t_source: str,
         received_ms: int,
         values: dict[str, Any],
+        log: str = "",
     ) -> list[Row]:
         """Return the feed rows of one record: its own, and a roster row before a new pseudonym's first.
 
         name: the record's type; t_ms: Unix ms UTC, or None when nobody knows; t_source: 'device',
-        'resolved' (from ticks), 'gateway' or 'none'.
+        'resolved' (from ticks), 'gateway' or 'none'. log: which of the device's it is, where
+        the type does not say it.
         """
         subject, shift = self.subject(origin.device, origin.kind, _shift_time(t_ms, received_ms))
         rows = []
         if shift and subject not in self._enrolled and store.enrol(subject, origin.device, shift):
             rows.append(self._roster(store, origin, subject, shift, received_ms))
         stream = _STREAM.get(name, name)
-        log = self._log_of(origin, name)
+        log = log or self._log_of(origin, name)
         record = self._identity.record_id(origin.author, origin.log, origin.seq)
         body: dict[str, Any] = {
             "id": record,

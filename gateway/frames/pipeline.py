@@ -17,6 +17,7 @@ from gateway.feed.writer import FeedWriter, Origin, unix_ms
 from gateway.frames.answers import note_order, note_pick
 from gateway.frames.lines import unpack
 from gateway.frames.nows import Nows
+from gateway.frames.rings import Rings
 from gateway.frames.sealed import Keys, Sealed, hide
 from gateway.frames.turns import Turns
 from gateway.log.jobs import Effect
@@ -62,6 +63,7 @@ class Pipeline:
         self._on_rows = on_rows
         self._on_now = on_now
         self._riders = riders or Riders()
+        self._rings = Rings()
         self._nows = Nows()
         self._turns = Turns()
         self.counters: Counter[str] = Counter()
@@ -154,6 +156,7 @@ class Pipeline:
         if number is None or values is None or messages.log_of(number) < 0:
             return str(stamp)
         self.counters["keys_unknown"] += unknown
+        self._rings.note(origin.device, origin.log, messages.log_of(number))
         boot, tick_ms, day, ms = stamp
         if number == messages.TIME and day >= 0:
             store.set_anchor(origin.device, boot, tick_ms, unix_ms(day, ms), values["error_ms"])
@@ -167,7 +170,7 @@ class Pipeline:
             note_order(store, origin.device, values)
         elif number == messages.PICK:
             note_pick(store, origin.device, values)
-        self._riders.note(origin.device, number, values, t_ms)
+        self._riders.note(origin.device, number, values, t_ms, received_ms)
         hide(values, sealed)
         rows += self._feed.rows(store, origin, name, t_ms, t_source, received_ms, values)
         return ""
@@ -194,7 +197,10 @@ class Pipeline:
         """Keep what cannot be read as it came: refusing it would stop the log behind it for ever."""
         self.counters["records_unreadable"] += 1
         values = {"why": why, "raw": raw[:1024]}
-        return self._feed.rows(store, origin, "unreadable", None, "none", received_ms, values)
+        log_name = self._rings.name(origin.device, origin.log)
+        return self._feed.rows(
+            store, origin, "unreadable", None, "none", received_ms, values, log_name
+        )
 
     def _ack(self, kind: str, device: str, ring: int, seq: int) -> None:
         writer = Writer(bytearray(24))
@@ -211,7 +217,7 @@ class Pipeline:
             self.counters[named.get(why, "lives_malformed")] += 1
             return []
         self.counters["lives"] += 1
-        self._riders.place(device, values["lat_e7"], values["lon_e7"], t_ms)
+        self._riders.place(device, values["lat_e7"], values["lon_e7"], min(t_ms, received_ms))
         message = self._feed.now_message(device, kind, t_ms, "device", received_ms, values)
         return [lambda: self._on_now(message)]
 
@@ -253,7 +259,8 @@ class Pipeline:
         store.add_rows(rows)
         effects: list[Effect] = [lambda: self._on_rows(rows)]
         has_gap = False
-        for ring, _, oldest, following in values.get("logs", ()):
+        for ring, which, oldest, following in values.get("logs", ()):
+            self._rings.note(device, ring, which)
             expected = store.next_seq(device, ring)
             if oldest > expected:
                 has_gap = True

@@ -306,8 +306,14 @@ class Store:
         """Remember that we keep a retained message there, so that it can be taken back."""
         self._db.execute("INSERT OR IGNORE INTO retained VALUES(?)", (topic,))
 
-    def take_retained(self) -> list[str]:
-        """Return and forget all topics with a retained message of ours."""
-        topics = [str(row[0]) for row in self._db.execute("SELECT topic FROM retained")]
-        self._db.execute("DELETE FROM retained")
+    def take_retained(self, limit: int) -> list[str]:
+        """Return and forget up to `limit` topics with a retained message of ours."""
+        found = self._db.execute("SELECT topic FROM retained ORDER BY topic LIMIT ?", (limit,))
+        topics = [str(row[0]) for row in found]
+        for topic in topics:
+            self.forget_retained(topic)
         return topics
+
+    def forget_retained(self, topic: str) -> None:
+        """What was retained there has been taken back."""
+        self._db.execute("DELETE FROM retained WHERE topic=?", (topic,))

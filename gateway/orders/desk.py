@@ -88,7 +88,8 @@ class Desk:
     def _admit(self, device: str) -> None:
         state = self._state_of(device)
         if state != "enrolled":
-            raise IntakeError(f"device {device} is {state} at this site; enrol it first", 409)
+            # Without its name: a refusal by MQTT is told on the feed, where people have pseudonyms.
+            raise IntakeError(f"the device is {state} at this site; enrol it first", 409)
 
     async def order(self, body: bytes) -> dict[str, Any]:
         """Take an order by HTTP; returns the answer, or raises IntakeError."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ _GRID_E7 = 4_500  # 50 m of latitude; tools.contract says the same in the schema
 _NEAR_CM = 100_000
 _MIDDLE_CM = 300_000
 _ETA_STEP_S = 30
+# A board judges its orders every few seconds and tells when a level changes, or on an alert.
+_TOLD_MAX_S = 1_200
 _STATES = {"received": "assigned"}
 
 Keep = Callable[[str, bytes, int], bool]
@@ -44,14 +47,22 @@ class _Shown:
 class Customers:
     """One round every few seconds, inside the committer's transaction.
 
-    keep(topic, payload, expiry_s): sends a retained message; b'' takes it back.
+    keep(topic, payload, expiry_s): sends a retained message. take_back(topic): takes it back for good.
     """
 
-    def __init__(self, city: str, identity: Identity, riders: Riders, keep: Keep):
+    def __init__(
+        self,
+        city: str,
+        identity: Identity,
+        riders: Riders,
+        keep: Keep,
+        take_back: Callable[[str], None],
+    ):
         self._city = city
         self._identity = identity
         self._riders = riders
         self._keep = keep
+        self._take_back = take_back
         self._shown: dict[str, _Shown] = {}
 
     def step(
@@ -71,15 +82,18 @@ class Customers:
                     store.retain(topic)  # written down before it can exist
                 self._shown[order.name] = _Shown(now_ms, body)
                 payload = encode(self._message(order, body, now_ms))
-                effects.append(_sending(self._keep, topic, payload))
+                effects.append(partial(self._send, topic, payload))
         for name in self._shown.keys() - open_now:
             del self._shown[name]
-            effects.append(_sending(self._keep, self.topic(name), b""))
+            effects.append(partial(self._take_back, self.topic(name)))
         return effects
 
     def topic(self, order: str) -> str:
         """Return the order's topic; what may not stand in a level is written in %XX."""
         return str(feed_topic(self._city, "customer", quote(order, safe=""), "customer"))
+
+    def _send(self, topic: str, payload: bytes) -> None:
+        self._keep(topic, payload, EXPIRY_S)
 
     def forget(self) -> None:
         """The retained messages were swept: tell everything again."""
@@ -109,9 +123,11 @@ class Customers:
         place = self._riders.where(order.device)
         if place is not None and now_ms - place.t_ms <= _FRESH_MS:
             body |= _distance(order, place)
-        told = self._riders.told(order.name)
-        if told.eta_s is not None:
-            body["eta_s"] = max(0, told.eta_s - max(0, now_ms - told.t_ms) // 1000)
+        told = self._riders.told(order.name, order.device)
+        passed_s = max(0, now_ms - told.t_ms) // 1000
+        # An expectation that is used up, or old, is none.
+        if told.eta_s is not None and passed_s < min(told.eta_s, _TOLD_MAX_S):
+            body["eta_s"] = told.eta_s - passed_s
             if told.stops_before is not None:
                 body["stops_before"] = told.stops_before
         return body
@@ -146,10 +162,3 @@ def rough(lat_e7: int, lon_e7: int) -> tuple[int, int]:
     lat_e7 = round(lat_e7 / _GRID_E7) * _GRID_E7
     step_e7 = round(_GRID_E7 / max(math.cos(math.radians(lat_e7 / 1e7)), 0.01))
     return lat_e7, round(lon_e7 / step_e7) * step_e7
-
-
-def _sending(keep: Keep, topic: str, payload: bytes) -> Effect:
-    def send() -> None:
-        keep(topic, payload, EXPIRY_S)
-
-    return send

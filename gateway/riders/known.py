@@ -25,8 +25,9 @@ class Place:
 
 @dataclass(slots=True)
 class Told:
-    """What a board said of an order: seconds to the hand-over at `t_ms`, and its risk level."""
+    """What a board (`device`) said of an order: seconds to the hand-over at `t_ms`, its risk level."""
 
+    device: str = ""
     eta_s: int | None = None
     t_ms: int = 0
     stops_before: int | None = None
@@ -55,25 +56,38 @@ class Riders:
         if known is None or known.t_ms <= t_ms:
             _put(self._places, device, Place(lat_e7, lon_e7, t_ms), _DEVICES_MAX)
 
-    def note(self, device: str, number: int, values: dict[str, Any], t_ms: int | None) -> None:
-        """Take what a record of a board says; values as on the feed, t_ms when it was true."""
+    def note(
+        self,
+        device: str,
+        number: int,
+        values: dict[str, Any],
+        t_ms: int | None,
+        received_ms: int,
+    ) -> None:
+        """Take what a record of a board says; values as on the feed, t_ms when it was true.
+
+        A clock that is ahead makes nothing newer than its receipt (received_ms).
+        """
         if t_ms is None:
             return
+        t_ms = min(t_ms, received_ms)
         if number == messages.FIX and values.get("datum") in (None, "wgs84"):
             self.place(device, values["lat_e7"], values["lon_e7"], t_ms)
         elif number == messages.LINE:
             after_ms, lat_e7, lon_e7 = values["vertices"][-1]
             from_ms = round(datetime.fromisoformat(values["from"]).timestamp() * 1000)
-            self.place(device, lat_e7, lon_e7, from_ms + after_ms)
+            self.place(device, lat_e7, lon_e7, min(from_ms + after_ms, received_ms))
         elif number == messages.STOPS:
             _put(self._stops, device, str(values.get("sequence", "")), _DEVICES_MAX)
         elif number in (messages.RISK, messages.ALERT) and values.get("order"):
-            self._note_told(str(values["order"]), number, values, t_ms)
+            self._note_told(device, str(values["order"]), number, values, t_ms)
 
-    def _note_told(self, order: str, number: int, values: dict[str, Any], t_ms: int) -> None:
+    def _note_told(
+        self, device: str, order: str, number: int, values: dict[str, Any], t_ms: int
+    ) -> None:
         told = self._told.get(order)
-        if told is None:
-            told = _put(self._told, order, Told(), _TOLD_MAX)
+        if told is None or told.device != device:
+            told = _put(self._told, order, Told(device), _TOLD_MAX)
         if t_ms < told.t_ms:
             return
         told.t_ms = t_ms
@@ -96,9 +110,10 @@ class Riders:
         """Return the stop sequence that the board told last ('+A1,-A2'), '' when none."""
         return self._stops.get(device, "")
 
-    def told(self, order: str) -> Told:
-        """Return what its board said of an order."""
-        return self._told.get(order) or Told()
+    def told(self, order: str, device: str) -> Told:
+        """Return what this board said of an order; what another one said of it before is nothing."""
+        told = self._told.get(order)
+        return told if told is not None and told.device == device else Told(device)
 
 
 def _put(places: OrderedDict[str, _Value], key: str, value: _Value, most: int) -> _Value:

@@ -39,6 +39,15 @@ class _Journal:
         self.now_ms = 0
         self.rows: list[Row] = []
 
+    def begin(self, store: Store, device: str, now_ms: int) -> None:
+        """Take records about a device from now on."""
+        self.store, self.device, self.now_ms, self.rows = store, device, now_ms, []
+
+    def end(self) -> list[Row]:
+        """Return the rows of what was recorded since begin()."""
+        self.store = None
+        return self.rows
+
     def record(self, kind: int, values: dict[str, Any]) -> bool:
         """Write a record about the device; always taken."""
         assert self.store is not None
@@ -78,9 +87,27 @@ class Silence:
             silent[device] = pair
             rows += self._judge(store, device, orders, pair, now_ms)
         for device in self._outlooks.keys() - silent.keys():
-            if store.presence(device) == "silent":
-                rows += self._presence(store, device, "online", now_ms)
+            rows += self._end(store, device, by_device.get(device, []), now_ms)
         self._outlooks = silent
+        return rows
+
+    def _end(self, store: Store, device: str, orders: list[OpenOrder], now_ms: int) -> list[Row]:
+        """The board is heard again, or has no order open any more: the word is its own."""
+        if self._is_silent(store, device, now_ms):
+            return []  # without an order nobody waits for it, but it has not been heard either
+        rows: list[Row] = []
+        _, journal = self._outlooks[device]
+        journal.begin(store, device, now_ms)
+        for order in orders:
+            # What was told for the board is withdrawn; if it is late still, the board says so.
+            told = self._riders.told(order.name, device).level
+            ours = messages.RISK_LEVELS[order.watch[_LEVEL]] if order.watch is not None else told
+            if ours != told:
+                values = {"order": order.name, "level": told, "was": ours}
+                journal.record(messages.RISK, values)
+        rows += journal.end()
+        if store.presence(device) == "silent":
+            rows += self._presence(store, device, "online", now_ms)
         return rows
 
     def _is_silent(self, store: Store, device: str, now_ms: int) -> bool:
@@ -121,16 +148,15 @@ class Silence:
         for order in orders:
             if order.watch is None:
                 order.watch = alerts.new_watch()
-                level = self._riders.told(order.name).level
+                level = self._riders.told(order.name, order.device).level
                 if level in messages.RISK_LEVELS:
                     order.watch[_LEVEL] = messages.RISK_LEVELS.index(level)
-        journal.store, journal.device, journal.now_ms, journal.rows = store, device, now_ms, []
+        journal.begin(store, device, now_ms)
         stops = sequence(orders, self._riders.stops(device))
         estimate = held(self._riders.where(device), now_ms)
         day, ms = wire_time(now_ms)
         outlook.on_estimate(estimate, stops, now_ms, day, ms)
-        journal.store = None
-        return journal.rows
+        return journal.end()
 
 
 def sequence(orders: list[OpenOrder], told: str) -> list[tuple[OpenOrder, bool]]:

@@ -20,7 +20,11 @@ SCHEMA = json.loads(Path(ROOT, "protocols/feed/schema/customer.json").read_text(
 def shop(site):
     """A site with an order that rider-0001 has open, and what its customer was sent."""
     site.kept = {}
-    customers = Customers("shanghai", site.feed._identity, site.riders, site_keep(site))
+    keep = site_keep(site)
+    customers = Customers(
+        *("shanghai", site.feed._identity, site.riders, keep),
+        lambda topic: keep(topic, b"", EXPIRY_S),
+    )
     orders = OpenOrders()
 
     def round_(after_ms=11_000):
@@ -123,18 +127,22 @@ def test_the_time_counts_down_from_what_the_board_said_and_is_told_again_when_it
     shop.order_state("rider-0001", "picked_up")
     stand(shop, 9_000)
     alert = {"order": "X1", "alert": "approach", "eta_s": 300, "stops_before": 1}
-    shop.riders.note("rider-0001", messages.ALERT, alert, shop.now_ms)
+    shop.riders.note("rider-0001", messages.ALERT, alert, shop.now_ms, shop.now_ms)
     (told,), _ = shop.round(10_000)
     assert told["eta_s"] == 290 and told["stops_before"] == 1
     stand(shop, 9_000)
     assert shop.round(20_000) == ([], [])
-    shop.riders.note("rider-0001", messages.ALERT, {**alert, "eta_s": 400}, shop.now_ms)
+    shop.riders.note(
+        "rider-0001", messages.ALERT, {**alert, "eta_s": 400}, shop.now_ms, shop.now_ms
+    )
     (told,), _ = shop.round(10_000)
     assert told["eta_s"] == 390
 
 
 def test_an_order_s_name_cannot_reach_another_topic(site):
-    customers = Customers("shanghai", site.feed._identity, site.riders, lambda *_: True)
+    customers = Customers(
+        "shanghai", site.feed._identity, site.riders, lambda *_: True, lambda _: None
+    )
     topic = customers.topic("a/+/#")
     assert topic == "o2o/v1/shanghai/customer/a%2F%2B%2F%23/customer"
 
@@ -166,3 +174,28 @@ def test_goods_without_a_pickup_are_on_their_way_from_the_first(shop):
         "X1": None,
         "X2": "under_3_km",
     }
+
+
+def test_an_expectation_that_is_used_up_or_another_rider_s_is_none(shop):
+    shop.order_state("rider-0001", "picked_up")
+    stand(shop, 9_000)
+    alert = {"order": "X1", "alert": "approach", "eta_s": 300}
+    shop.riders.note("rider-0002", messages.ALERT, alert, shop.now_ms, shop.now_ms)
+    (told,), _ = shop.round()
+    assert "eta_s" not in told
+    shop.riders.note("rider-0001", messages.ALERT, alert, shop.now_ms, shop.now_ms)
+    (told,), _ = shop.round()
+    assert told["eta_s"] == 289
+    (told,), _ = shop.round(290_000)
+    assert "eta_s" not in told and "stops_before" not in told
+
+
+def test_a_clock_that_is_ahead_makes_no_place_newer_than_its_receipt(shop):
+    shop.order_state("rider-0001", "picked_up")
+    near = {"lat_e7": DOOR["lat_e7"], "lon_e7": DOOR["lon_e7"], "datum": "wgs84"}
+    ahead_ms = shop.now_ms + 3_600_000
+    shop.riders.note("rider-0001", messages.FIX, near, ahead_ms, shop.now_ms)
+    (told,), _ = shop.round()
+    assert told["distance"] == "under_1_km"
+    (told,), _ = shop.round(120_000)
+    assert "distance" not in told

@@ -144,5 +144,5 @@ def test_a_full_disk_does_not_write_down_later_what_the_sender_was_told_is_not_k
 def test_who_is_not_enrolled_is_given_nothing_new(counter):
     counter.desk._state_of = lambda device: "revoked" if device == ORDER["device"] else "enrolled"
     ((status, answer, _),) = counter.post()
-    assert status == 409 and "revoked" in answer["error"]
+    assert status == 409 and "revoked" in answer["error"] and ORDER["device"] not in answer["error"]
     assert counter.orders() == []

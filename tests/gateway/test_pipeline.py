@@ -363,3 +363,20 @@ def test_a_log_that_went_back_in_time_is_seen(world):
     world.frame(frame(1, fixes(5)))
     world.frame(hello(1, 3))
     assert world.pipeline.counters["logs_behind"] == 1
+
+
+def test_an_unreadable_record_is_told_in_the_log_that_it_stands_in(site):
+    for log, number, values in (
+        (7, messages.ORDER, {"order": "X1", "state": "assigned"}),
+        (8, messages.FIX, FIX),
+    ):
+        site.frame("rider-0001", "rider", log, 1, [(number, values)])
+        writer = Writer(bytearray(200))
+        messages.put_frame_head(writer, log, 1, 2)
+        writer.value({0: 99, 1: 2517, 2: 5, 3: 0, 4: 1})  # a type of a newer board
+        data = bytes(writer.buf[: writer.n])
+        site.run(lambda store, d=data: site.pipeline.frame(store, "rider", "rider-0001", d, NOW))
+    rows = site.connection.execute("SELECT payload FROM rows ORDER BY id").fetchall()
+    told = [json.loads(row[0]) for row in rows]
+    found = [(each["log"], each["seq"]) for each in told if each.get("event") == "unreadable"]
+    assert found == [("evidence", 2), ("track", 2)]

@@ -127,3 +127,23 @@ def test_an_order_that_is_over_is_nobody_s_delay(site, speaker):
     site.order_state("rider-0001", "handed_over")
     offline(site)
     assert site.round(400_000) == [] and speaker.speaking == 0
+
+
+def test_when_the_board_is_back_what_was_told_for_it_is_withdrawn(site, speaker):
+    site.assign(promised_in_ms=-60_000)
+    site.says("rider-0001", messages.FIX, FAR)
+    offline(site)
+    assert risks(site.round(70_000)) == [("compensate", "none")]
+    site.hello("rider-0001")
+    assert risks(site.round(5_000)) == [("none", "compensate")]
+    assert risks(site.round(5_000)) == []
+
+
+def test_a_board_without_an_order_is_not_online_for_that(site, speaker):
+    site.assign(promised_in_ms=3_600_000)
+    site.round(340_000)
+    site.hello("rider-0002")
+    assert site.send("order", {"order": "X1", "device": "rider-0002", "drop": DOOR})["accepted"]
+    assert [each for each in site.round(5_000) if each["stream"] == "presence"] == []
+    site.hello("rider-0001")
+    assert site.store.presence("rider-0001") == "online"
