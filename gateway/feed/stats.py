@@ -39,7 +39,6 @@ class Stats:
         """Return what to send after the commit, once in a minute."""
         if 0 <= now_ms - self._told_ms < _EVERY_MS:
             return []
-        self._told_ms = now_ms
         store.retain(self._topic)
         body = {
             "id": self._identity.stats_id(self._site, now_ms),
@@ -49,9 +48,10 @@ class Stats:
             "t": iso(now_ms),
             "figures": numbers(self._figures()),
         }
-        return [lambda: self._send(encode(body))]
+        return [lambda: self._send(encode(body), now_ms)]
 
-    def _send(self, payload: bytes) -> None:
+    def _send(self, payload: bytes, now_ms: int) -> None:
+        self._told_ms = now_ms  # not before: a round that was rolled back is run again
         self._keep(self._topic, payload, _EXPIRY_S)
 
     def forget(self) -> None:

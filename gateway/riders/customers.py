@@ -69,7 +69,9 @@ class Customers:
         self, store: Store, by_device: dict[str, list[OpenOrder]], now_ms: int
     ) -> list[Effect]:
         """Return what to send after the commit: what has changed, and what is over."""
-        effects: list[Effect] = []
+        # Adopted after the commit: a round that was rolled back is run again, and tells again.
+        shown = dict(self._shown)
+        effects: list[Effect] = [partial(self._adopt, shown)]
         open_now: set[str] = set()
         for orders in by_device.values():
             for order in orders:
@@ -78,13 +80,13 @@ class Customers:
                 if body is None:
                     continue
                 topic = self.topic(order.name)
-                if order.name not in self._shown:
+                if order.name not in shown:
                     store.retain(topic)  # written down before it can exist
-                self._shown[order.name] = _Shown(now_ms, body)
+                shown[order.name] = _Shown(now_ms, body)
                 payload = encode(self._message(order, body, now_ms))
                 effects.append(partial(self._send, topic, payload))
         for name in self._shown.keys() - open_now:
-            del self._shown[name]
+            del shown[name]
             effects.append(partial(self._take_back, self.topic(name)))
         return effects
 
@@ -92,12 +94,15 @@ class Customers:
         """Return the order's topic; what may not stand in a level is written in %XX."""
         return str(feed_topic(self._city, "customer", quote(order, safe=""), "customer"))
 
+    def _adopt(self, shown: dict[str, _Shown]) -> None:
+        self._shown = shown
+
     def _send(self, topic: str, payload: bytes) -> None:
         self._keep(topic, payload, EXPIRY_S)
 
     def forget(self) -> None:
         """The retained messages were swept: tell everything again."""
-        self._shown.clear()
+        self._shown = {}
 
     def _due(self, order: OpenOrder, now_ms: int) -> dict[str, Any] | None:
         shown = self._shown.get(order.name)

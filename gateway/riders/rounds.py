@@ -32,8 +32,8 @@ class Rounds:
         """Return new feed rows, and what to send after the commit."""
         by_device = self._orders.by_device(store)
         self._activities.step(by_device, now_ms)
-        rows = self._silence.step(store, by_device, now_ms)
-        effects = self._customers.step(store, by_device, now_ms)
+        rows, effects = self._silence.step(store, by_device, now_ms)
+        effects += self._customers.step(store, by_device, now_ms)
         return rows, [*effects, *self._stats.step(store, now_ms)]
 
     def forget(self) -> None:

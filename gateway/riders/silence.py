@@ -8,12 +8,14 @@ has the same `act` on the feed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from firmware.rider import alerts
 from firmware.rider.estimate import GNSS, Estimate
 from firmware.rider.outlook import Outlook
 from gateway.feed.writer import FeedWriter, wire_time
+from gateway.log.jobs import Effect
 from gateway.log.store import Row, Store
 from gateway.riders.known import Place, Riders
 from gateway.riders.open_orders import OpenOrder, degrees
@@ -27,85 +29,86 @@ _ONLINE_MS = AHEAD_MS + 30_000
 # Where he was an hour ago says nothing of where he is.
 _PLACE_MAX_MS = 3_600_000
 _LEVEL = 1  # place of a watch, as in firmware.rider.alerts
+# device -> order -> what was told of it
+_Watches = dict[str, dict[str, Any]]
 
 
 class _Journal:
-    """Takes the records that the firmware's code writes, and makes feed rows of them."""
+    """Takes the records that the firmware's code writes about a device; `rows` are their feed rows."""
 
-    def __init__(self, feed: FeedWriter):
+    def __init__(self, feed: FeedWriter, store: Store, device: str, now_ms: int):
         self._feed = feed
-        self.store: Store | None = None
-        self.device = ""
-        self.now_ms = 0
+        self._store = store
+        self._device = device
+        self._now_ms = now_ms
         self.rows: list[Row] = []
-
-    def begin(self, store: Store, device: str, now_ms: int) -> None:
-        """Take records about a device from now on."""
-        self.store, self.device, self.now_ms, self.rows = store, device, now_ms, []
-
-    def end(self) -> list[Row]:
-        """Return the rows of what was recorded since begin()."""
-        self.store = None
-        return self.rows
 
     def record(self, kind: int, values: dict[str, Any]) -> bool:
         """Write a record about the device; always taken."""
-        assert self.store is not None
         name = messages.RECORDS[kind][0]
         self.rows += self._feed.own_rows(
-            self.store, self.device, "rider", name, self.now_ms, values
+            self._store, self._device, "rider", name, self._now_ms, values
         )
         return True
 
 
 class Silence:
-    """One round every few seconds, inside the committer's transaction."""
+    """One round every few seconds, inside the committer's transaction.
+
+    A round that was rolled back is run again, and must tell again: what was told is adopted by an effect
+    of the commit alone.
+    """
 
     def __init__(self, feed: FeedWriter, riders: Riders):
         self._feed = feed
         self._riders = riders
-        self._outlooks: dict[str, tuple[Outlook, _Journal]] = {}
+        self._watches: _Watches = {}
         self._started_ms = 0
 
     @property
     def speaking(self) -> int:
         """For how many boards the gateway speaks."""
-        return len(self._outlooks)
+        return len(self._watches)
 
-    def step(self, store: Store, by_device: dict[str, list[OpenOrder]], now_ms: int) -> list[Row]:
-        """Return the rows that this round has to tell; by_device: the open orders."""
+    def step(
+        self, store: Store, by_device: dict[str, list[OpenOrder]], now_ms: int
+    ) -> tuple[list[Row], list[Effect]]:
+        """Return the rows that this round has to tell, and what follows its commit.
+
+        by_device: the open orders.
+        """
         self._started_ms = self._started_ms or now_ms
         rows: list[Row] = []
-        silent: dict[str, tuple[Outlook, _Journal]] = {}
+        watches: _Watches = {}
         for device, orders in by_device.items():
             if not self._is_silent(store, device, now_ms):
                 continue
-            pair = self._outlooks.get(device)
-            if pair is None:
-                pair = self._begin(orders)
+            if device not in self._watches:
                 rows += self._presence(store, device, "silent", now_ms)
-            silent[device] = pair
-            rows += self._judge(store, device, orders, pair, now_ms)
-        for device in self._outlooks.keys() - silent.keys():
+            rows += self._judge(store, device, orders, now_ms)
+            watches[device] = {order.name: order.watch for order in orders}
+        for device in self._watches.keys() - watches.keys():
             rows += self._end(store, device, by_device.get(device, []), now_ms)
-        self._outlooks = silent
-        return rows
+        return rows, [partial(self._adopt, watches)]
+
+    def _adopt(self, watches: _Watches) -> None:
+        self._watches = watches
 
     def _end(self, store: Store, device: str, orders: list[OpenOrder], now_ms: int) -> list[Row]:
         """The board is heard again, or has no order open any more: the word is its own."""
         if self._is_silent(store, device, now_ms):
             return []  # without an order nobody waits for it, but it has not been heard either
         rows: list[Row] = []
-        _, journal = self._outlooks[device]
-        journal.begin(store, device, now_ms)
+        journal = _Journal(self._feed, store, device, now_ms)
         for order in orders:
             # What was told for the board is withdrawn; if it is late still, the board says so.
             told = self._riders.told(order.name, device).level
-            ours = messages.RISK_LEVELS[order.watch[_LEVEL]] if order.watch is not None else told
+            watch = self._watches[device].get(order.name)
+            ours = messages.RISK_LEVELS[watch[_LEVEL]] if watch is not None else told
             if ours != told:
                 values = {"order": order.name, "level": told, "was": ours}
                 journal.record(messages.RISK, values)
-        rows += journal.end()
+        rows += journal.rows
         if store.presence(device) == "silent":
             rows += self._presence(store, device, "online", now_ms)
         return rows
@@ -128,35 +131,24 @@ class Silence:
         }
         return self._feed.own_rows(store, device, "rider", "presence", now_ms, values)
 
-    def _begin(self, orders: list[OpenOrder]) -> tuple[Outlook, _Journal]:
-        journal = _Journal(self._feed)
+    def _judge(self, store: Store, device: str, orders: list[OpenOrder], now_ms: int) -> list[Row]:
+        journal = _Journal(self._feed, store, device, now_ms)
         outlook = Outlook(journal)
         outlook.tells_position = False
+        known = self._watches.get(device, {})
         for order in orders:
-            order.watch = None  # of an earlier silence
-        return outlook, journal
-
-    def _judge(
-        self,
-        store: Store,
-        device: str,
-        orders: list[OpenOrder],
-        pair: tuple[Outlook, _Journal],
-        now_ms: int,
-    ) -> list[Row]:
-        outlook, journal = pair
-        for order in orders:
-            if order.watch is None:
-                order.watch = alerts.new_watch()
-                level = self._riders.told(order.name, order.device).level
-                if level in messages.RISK_LEVELS:
-                    order.watch[_LEVEL] = messages.RISK_LEVELS.index(level)
-        journal.begin(store, device, now_ms)
+            if order.name in known:
+                order.watch = known[order.name][:]  # a copy: this round may be run again
+                continue
+            order.watch = alerts.new_watch()
+            level = self._riders.told(order.name, device).level
+            if level in messages.RISK_LEVELS:
+                order.watch[_LEVEL] = messages.RISK_LEVELS.index(level)
         stops = sequence(orders, self._riders.stops(device))
         estimate = held(self._riders.where(device), now_ms)
         day, ms = wire_time(now_ms)
         outlook.on_estimate(estimate, stops, now_ms, day, ms)
-        return journal.end()
+        return journal.rows
 
 
 def sequence(orders: list[OpenOrder], told: str) -> list[tuple[OpenOrder, bool]]:

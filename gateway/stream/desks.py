@@ -68,7 +68,7 @@ class PartDesk:
         self._keeping = Keeping(self.feed, author, _ROWS_KEEP_S, keep)
         self._orders = OpenOrders()
         self._silence = Silence(self.feed, riders)
-        self._customers = Customers(city, identity, riders, self.last.keep)
+        self._customers = Customers(*(city, identity, riders, self.last.keep, self.last.take_back))
         self.last.on_swept = self._customers.forget
         self.dispatch = Dispatch(author, self.feed, self.downlink)
         self.desk = Desk(self.dispatch, self.engine, self._on_rows, registry.state)
@@ -98,10 +98,13 @@ class PartDesk:
         open_orders = self._orders.by_device(store)
         rows = self._keeping.step(store, at_ms)
         rows += self.dispatch.expire(store, at_ms)
-        rows += self._silence.step(store, open_orders, at_ms)
+        told, effects = self._silence.step(store, open_orders, at_ms)
+        rows += told
         store.add_rows(rows)
         return [
             lambda: self._on_rows(rows),
             *self.downlink.send_again(store, at_ms),
+            *effects,
             *self._customers.step(store, open_orders, at_ms),
+            self.last.sweep_on,
         ]

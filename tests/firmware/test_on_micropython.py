@@ -83,12 +83,13 @@ def test_every_flashed_module_can_be_imported_there():
 
 
 def test_every_flashed_module_compiles_for_the_boards(tmp_path):
+    cross = require("mpy-cross")
     for name in FLASHED:
         source = ROOT / (name.replace(".", "/") + ".py")
         for arch in ("xtensawin", "armv7emsp"):
             done = subprocess.run(
                 [
-                    *require("mpy-cross"),
+                    *cross,
                     f"-march={arch}",
                     "-o",
                     str(tmp_path / "x.mpy"),

@@ -26,6 +26,7 @@ def shop(site):
         lambda topic: keep(topic, b"", EXPIRY_S),
     )
     orders = OpenOrders()
+    site.customers = customers
 
     def round_(after_ms=11_000):
         site.now_ms += after_ms
@@ -199,3 +200,13 @@ def test_a_clock_that_is_ahead_makes_no_place_newer_than_its_receipt(shop):
     assert told["distance"] == "under_1_km"
     (told,), _ = shop.round(120_000)
     assert "distance" not in told
+
+
+def test_a_round_that_was_rolled_back_tells_again(shop):
+    customers, orders = shop.customers, OpenOrders()
+    with pytest.raises(ZeroDivisionError), shop.store.transaction():
+        customers.step(shop.store, orders.by_device(shop.store), shop.now_ms)
+        1 / 0  # noqa: B018
+    told, _ = shop.round()
+    assert len(told) == 1
+    assert shop.connection.execute("SELECT count(*) FROM retained").fetchone() == (1,)

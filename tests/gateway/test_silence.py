@@ -36,14 +36,18 @@ def speaker(site):
         rows = []
 
         def job(store):
-            rows[:] = speaker.step(store, orders.by_device(store), site.now_ms)
+            rows[:], effects = speaker.step(store, orders.by_device(store), site.now_ms)
             store.add_rows(rows)
-            return []
+            return effects
 
+        for _ in range(site.fails):  # rounds that are rolled back, as on a full disk
+            with pytest.raises(ZeroDivisionError), site.store.transaction():
+                job(site.store)
+                1 / 0  # noqa: B018
         site.run(job)
         return [json.loads(row.payload) for row in rows]
 
-    site.assign, site.round = assign, round_
+    site.assign, site.round, site.fails = assign, round_, 0
     site.round(0)
     return speaker
 
@@ -147,3 +151,14 @@ def test_a_board_without_an_order_is_not_online_for_that(site, speaker):
     assert [each for each in site.round(5_000) if each["stream"] == "presence"] == []
     site.hello("rider-0001")
     assert site.store.presence("rider-0001") == "online"
+
+
+def test_a_round_that_was_rolled_back_tells_again(site, speaker):
+    site.assign(promised_in_ms=-60_000)
+    site.says("rider-0001", messages.FIX, FAR)
+    offline(site)
+    site.fails = 2
+    assert risks(site.round(70_000)) == [("compensate", "none")]
+    assert risks(site.round(5_000)) == []
+    site.hello("rider-0001")
+    assert risks(site.round(5_000)) == [("none", "compensate")]
