@@ -86,7 +86,9 @@ def test_every_flashed_module_compiles_for_the_boards(tmp_path):
     cross = require("mpy-cross")
     for name in FLASHED:
         source = ROOT / (name.replace(".", "/") + ".py")
-        for arch in ("xtensawin", "armv7emsp"):
+        # Bytecode is the same for every processor; only machine code is not.
+        has_code = "@micropython." in source.read_text(encoding="utf-8")
+        for arch in ("xtensawin", "armv7emsp") if has_code else ("xtensawin",):
             done = subprocess.run(
                 [
                     *cross,
