@@ -168,6 +168,117 @@ def test_a_retained_message_may_be_taken_back_and_no_other():
     assert broken(Heard(0, "o2o/v1/shanghai/rider/aaaaaaaaaa/order", b"")) == {"retained": 1}
 
 
+V5 = {"content_type": "application/json"}
+
+
+@pytest.mark.parametrize("stream", ["customer", "last", "stats"])
+def test_what_is_kept_is_retained_and_expires(stream):
+    body = snapshot(stream)
+    expiry_s = STREAMS[stream].expiry_s
+    good = {**V5, "retain": True, "expiry_s": expiry_s - 1}
+    assert broken(heard(body, **good)) == {}
+    assert broken(heard(body, **{**good, "expiry_s": 0})) == {"properties": 1}
+    assert broken(heard(body, **{**good, "expiry_s": expiry_s + 1})) == {"properties": 1}
+    assert broken(heard(body, **{**good, "retain": False})) == {"retained": 1}
+    assert broken(heard(body)) == {}  # a 3.1.1 reader sees neither
+
+
+def test_a_record_that_expires_says_so():
+    assert broken(heard(message("presence", 1, log="gateway"), **V5)) == {"properties": 1}
+    assert broken(heard(message("presence", 1, log="gateway"), **V5, expiry_s=3_600)) == {}
+
+
+def state(seq, word, second, subject="aaaaaaaaaa"):
+    t = f"2026-11-22T11:{second // 60:02}:{second % 60:02}.000Z"
+    return message("order", seq, subject, order="A1001", state=word, t=t)
+
+
+def shown(second, **fields):
+    t = f"2026-11-22T11:{second // 60:02}:{second % 60:02}.000Z"
+    return heard(snapshot("customer", t=t, **fields), retain=True)
+
+
+def test_a_customer_who_sees_the_rider_after_the_end_is_found_in_either_order():
+    end = state(1, "handed_over", 100)
+    for early in (shown(99), shown(125)):  # the gateway cannot know of it at once
+        assert broken(end, early) == broken(early, end) == {}
+    assert broken(end, shown(131)) == broken(shown(131), end) == {"class": 1}
+    assert broken(end, shown(131, order="A2")) == {}
+    bare = {name: value for name, value in snapshot("customer").items() if name in ("id", "kind")}
+    bare |= {"stream": "customer", "order": "A1001", "state": "picked_up"}
+    assert broken(end, heard({**bare, "t": "2026-11-22T12:00:00.000Z"}, retain=True)) == {}
+
+
+def test_an_order_that_goes_on_may_be_shown():
+    given = [state(1, "received", 1), state(2, "received", 50, "bbbbbbbbbb")]
+    lost = state(3, "cancelled", 100)  # by one who had lost it
+    assert "class" not in broken(*given, lost, shown(300))
+    again = state(4, "received", 200)
+    assert "class" not in broken(state(1, "handed_over", 100), again, shown(300))
+
+
+def test_gaps_are_judged_only_where_every_stream_of_the_log_could_be_read():
+    bodies = [message("order", n) for n in (1, 2, 5)]
+    for read, violations in ((None, {"gap": 1}), (["order"], {}), (list(STREAMS), {"gap": 1})):
+        judge = Judge(STREAMS, read)
+        for body in bodies:
+            judge.judge(heard(body))
+        summary = judge.summary()
+        assert summary["violations"] == violations
+        assert summary["gaps_not_judged"] == ([] if violations else ["evidence"])
+        assert summary["streams_read"] == ("all" if read is None else sorted(read))
+    judge = Judge(STREAMS, ["order"])
+    for n in (1, 5, 4):
+        judge.judge(heard(message("order", n)))
+    assert judge.summary()["violations"] == {"order": 1}  # order holds of some streams too
+
+
+def test_a_recording_without_the_roster_is_no_fault_of_the_gateways_log():
+    own = [message("presence", n, log="gateway") for n in (2, 4)]
+    summary = judged(*own)
+    assert summary["ok"] and summary["gaps_not_judged"] == ["gateway"]
+    assert broken(roster("a" * 10, "rider-0001", 1), *own) == {"gap": 1}
+    judge = Judge(STREAMS, list(STREAMS))  # who says that he could read it
+    for body in own:
+        judge.judge(heard(body))
+    assert judge.summary()["violations"] == {"gap": 1}
+
+
+def test_which_streams_a_log_has_is_what_the_tables_say():
+    from gateway.feed.writer import _STREAM, _log_of
+    from protocols import messages
+    from tools.feed.coverage import _STREAMS_OF
+
+    for kind in messages.RECORDS:
+        name = messages.RECORDS[kind][0]
+        if name not in ("hello", "now", "line"):
+            stream = _STREAM.get(name, name)
+            log = _log_of(name)
+            assert stream not in STREAMS or stream in _STREAMS_OF[log], (name, log)
+    records = {name for name, stream in STREAMS.items() if stream.records}
+    assert records == set().union(*_STREAMS_OF.values())
+
+
+def test_the_command_takes_the_streams_and_the_recording_says_them(tmp_path, capsys):
+    day = recorded(tmp_path / "day.jsonl", *(message("order", n) for n in (1, 2, 5)))
+    assert main(["feed", "check", day]) == 1
+    assert main(["feed", "check", day, "--streams", "order"]) == 0
+    assert main(["feed", "check", day, "--streams", "hover"]) == 2
+    some = tmp_path / "some.jsonl"
+    tail = ["feed", "tail", day, "--stream", "order", "--quiet", "--record"]
+    assert main([*tail, str(some)]) == 0
+    capsys.readouterr()
+    assert main(["feed", "check", str(some)]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["streams_read"] == ["order"] and summary["messages"] == 3
+    again = tmp_path / "again.jsonl"  # what was recorded of it says it too
+    assert main(["feed", "tail", str(some), "--quiet", "--record", str(again)]) == 0
+    assert main(["feed", "check", str(again)]) == 0
+    for bad in ('{"at":"2026-11-22T11:52:28Z","streams":7}', '{"at":1,"streams":["a",{}]}'):
+        some.write_text(bad + "\n")
+        assert main(["feed", "check", str(some)]) == 1
+
+
 def test_gaps_and_order_are_judged():
     bodies = [message("order", n) for n in (1, 2, 5, 4)]
     assert broken(*bodies) == {"order": 1, "gap": 1}

@@ -94,6 +94,64 @@ def test_an_older_word_that_comes_late_asks_for_nothing(opened):
     assert set(asked(inbox)) == {"intervene|A1"}
 
 
+def given(seq, subject, minute):
+    """The gateway's word that the platform gave the order to this rider."""
+    return state(seq, "received", minute, "gateway", subject=subject)
+
+
+ONE, TWO = "aaaaaaaaaa", "bbbbbbbbbb"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        state(4, "cancelled", 5, subject=ONE),
+        state(4, "cancelled", 2, subject=ONE),  # his watch is slow
+        state(4, "failed", 5, subject=ONE),
+        state(4, "expired", 5, "gateway", subject=ONE, reason="cancel: the device did not answer"),
+        state(4, "refused", 5, "gateway", subject="gw-1", kind="gateway", reason="no lon_e7"),
+    ],
+)
+@pytest.mark.parametrize("comes", [2, 3, 4])
+def test_who_has_lost_the_order_and_a_refused_message_do_not_end_it(opened, word, comes):
+    inbox = opened(delay.open_inbox)
+    bodies = [given(1, ONE, 1), state(1, "assigned", 1, subject=ONE), given(2, TWO, 3)]
+    bodies += [state(1, "assigned", 4, subject=TWO)]
+    bodies.insert(comes, word)
+    inbox.take(payloads([*bodies, risk(2, "intervene", "none", 9, subject=TWO)]))
+    assert "intervene|A1" in asked(inbox)
+    inbox.take(payloads([state(3, "cancelled", 10, subject=TWO)]))
+    assert "cancelled" in asked(inbox)["withdraw|A1"]["withdrawn"]
+
+
+def test_a_refused_message_does_not_end_the_order_of_one_rider(opened):
+    inbox = opened(delay.open_inbox)
+    no = state(2, "refused", 2, "gateway", subject="gw-1", kind="gateway")
+    inbox.take(payloads([given(1, ONE, 1), no, risk(1, "intervene", "none", 9)]))
+    assert "intervene|A1" in asked(inbox)
+
+
+def test_the_holder_ends_it_also_under_the_pseudonym_of_the_next_day(opened):
+    for number, lost in enumerate(([], [given(1, "cccccccccc", 0)])):
+        inbox = opened(delay.open_inbox, f"{number}.db")
+        night = [state(2, "picked_up", 5, subject=TWO), state(3, "cancelled", 8, subject=TWO)]
+        inbox.take(payloads([*lost, given(2, ONE, 1), risk(1, "intervene", "none", 2), *night]))
+        assert "withdraw|A1" in asked(inbox)
+    inbox = opened(delay.open_inbox, "at_once.db")
+    end = state(3, "expired", 8, "gateway", subject=TWO)
+    inbox.take(payloads([given(2, ONE, 1), risk(1, "intervene", "none", 2), end]))
+    assert "withdraw|A1" in asked(inbox)
+
+
+def test_an_order_that_is_given_back_is_with_the_first_rider_again(opened):
+    inbox = opened(delay.open_inbox)
+    inbox.take(payloads([given(1, ONE, 1), given(2, TWO, 3), given(3, ONE, 5)]))
+    inbox.take(payloads([state(4, "cancelled", 6, subject=TWO), risk(5, "intervene", "none", 7)]))
+    assert "withdraw|A1" not in asked(inbox) and "intervene|A1" in asked(inbox)
+    inbox.take(payloads([state(6, "cancelled", 8, subject=ONE)]))
+    assert "withdraw|A1" in asked(inbox)
+
+
 def day_of_delays(chance):
     """A rider's evidence and the gateway's word on one order, levels drawn."""
     evidence, was = [], "none"
@@ -187,6 +245,62 @@ def test_nonsense_is_counted_and_stops_nothing(opened, make):
         assert aftersales.report(inbox.db, "A1")["states"][-1]["state"] == "failed"
 
 
+POISON = [
+    {**risk(90, "warn", "none", 1), "order": 7},
+    {**risk(91, "warn", "none", 1), "t": 2**63},
+    {**state(92, "failed", 1), "state": 7},
+    {**state(93, "failed", 1), "seq": 2**70},
+    {**state(94, "failed", 1), "seq": "x"},
+    {**state(95, "failed", 1), "subject": []},
+    {**gap(ONE, "evidence", 1, 2, 96), "to_seq": 2**70},
+]
+
+
+@pytest.mark.parametrize("make", [delay.open_inbox, aftersales.open_inbox])
+def test_a_message_that_sqlite_cannot_hold_is_put_aside_and_the_good_one_behind_it_stands(
+    opened, make
+):
+    found = 0
+    for n, bad in enumerate(POISON):
+        inbox = opened(make, f"{n}.db")
+        for _ in range(2):  # delivered again
+            inbox.take(payloads([bad, state(6, "failed", 6)]))
+        put = inbox.db.execute("SELECT message FROM aside").fetchall()
+        assert len(put) == inbox.malformed
+        found += bool(put)
+        if make is delay.open_inbox:
+            assert inbox.db.execute("SELECT name,ended FROM orders").fetchall() == [
+                ("A1", "failed")
+            ]
+        else:
+            assert aftersales.report(inbox.db, "A1")["states"][-1]["state"] == "failed"
+    # A gap is nothing to the reader of delays, a number too long nothing to after-sales.
+    assert found == len(POISON) - 1
+
+
+def test_what_is_put_aside_is_bounded(opened):
+    inbox = opened(delay.open_inbox)
+    inbox.take([b"{" + b"x" * 10_000] * 1_100)
+    kept, longest = inbox.db.execute("SELECT count(*),max(length(message)) FROM aside").fetchone()
+    assert (kept, longest, inbox.malformed) == (1_000, 4_096, 1_100)
+
+
+def test_a_fault_of_the_database_is_raised_and_nothing_is_lost(tmp_path):
+    def full(db, body):
+        if failing:
+            raise sqlite3.OperationalError("database or disk is full")
+        db.execute("INSERT INTO done VALUES (?)", (body["seq"],))
+
+    failing = [True]
+    inbox = Inbox(tmp_path / "reader.db", "CREATE TABLE done (seq INTEGER);", full)
+    with pytest.raises(sqlite3.OperationalError):
+        inbox.take(payloads([message("order", 1)]))
+    failing.clear()
+    inbox.take(payloads([message("order", 1)]))
+    assert inbox.db.execute("SELECT seq FROM done").fetchall() == [(1,)] and inbox.malformed == 0
+    inbox.db.close()
+
+
 # -- after-sales --------------------------------------------------------------------------------------
 
 
@@ -231,6 +345,19 @@ def test_an_order_without_a_verdict_has_none_and_missing_records_are_told(opened
     assert found["excursions"]["worst"] == "none told"
     assert [each["records"] for each in found["records_missing"]] == [8]
     assert aftersales.report(inbox.db, "A9") == {"order": "A9", "known": False}
+
+
+def test_who_had_lost_the_order_is_shown_and_does_not_count(opened):
+    inbox = opened(aftersales.open_inbox)
+    words = [given(1, ONE, 1), given(2, TWO, 3), state(3, "cancelled", 4, subject=ONE)]
+    words += [state(4, "refused", 5, "gateway", subject="gw-1", kind="gateway")]
+    inbox.take(payloads([*words, state(5, "handed_over", 9, subject=TWO)]))
+    found = aftersales.report(inbox.db, "A1")["states"]
+    assert [(each["state"], each["counts"]) for each in found[-3:]] == [
+        ("cancelled", False),
+        ("refused", False),
+        ("handed_over", True),
+    ]
 
 
 def test_a_verdict_given_again_after_a_power_cut_takes_the_first_ones_place(opened):

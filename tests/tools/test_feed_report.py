@@ -107,6 +107,20 @@ def test_promises_that_only_a_risk_tells_are_not_everybodys():
     assert "promise" in found["why"]
 
 
+def test_the_promise_of_the_order_itself_is_the_one_that_counts():
+    day = Day()
+    quality = Quality(1)
+    quality.promise("A1", at(900))  # sent in, and refused
+    day.say("order", 0, "gateway", order="A1", state="received", promised=at(200))
+    day.say("risk", 1, order="A1", level="warn", was="none", eta_s=100, slack_s=9_000)
+    day.order("A1", 0, 100, 200, 300)
+    for body in day.bodies:
+        quality.take(body)
+    quality.promise("A1", at(900))
+    found = quality.figures()["on_time"]
+    assert (found["n"], found["share"]) == (1, 0.0) and "verdict" not in found
+
+
 def picked(day, name, lines, short=0, substituted=0, walk=400, baseline=500, begin=0, end=60):
     who = {"kind": "picker", "subject": "pppppppppp", "list": name}
     more = {"lines": lines, "walk_dm": walk, "list_order_dm": baseline, "method": "exact"}
@@ -128,6 +142,19 @@ def test_picking_is_counted_in_lines_and_walking_against_its_baseline():
     assert walking["share"] == 0.3 and walking["baseline"] == "the lines in the order of the list"
     assert walking["walked_m"] == 72.0 and walking["proven_shortest"] == 2
     assert found["picking_time_s"]["median"] == 100
+
+
+def test_the_wait_on_the_tablet_is_no_picking_time():
+    day = Day()
+    for n in range(3):
+        who = {"kind": "picker", "list": f"L{n}"}
+        day.say("pick", 0, event="list_taken", **who)
+        day.say("pick", 1_800, event="list_started", **who)
+        day.say("pick", 2_100, event="list_done", **who)
+    day.say("pick", 0, event="list_taken", kind="picker", list="L9")
+    day.say("pick", 900, event="list_done", kind="picker", list="L9")
+    found = day.figures()["picking_time_s"]
+    assert (found["median"], found["p90"], found["n"], found["of"]) == (300, 300, 3, 4)
 
 
 def test_an_unfinished_list_counts_for_nothing_but_itself():
@@ -159,6 +186,63 @@ def test_inconclusive_is_never_a_pass_and_no_verdict_is_one_of_them_all():
         1,
     )
     assert found["pass_share"] == 0.25
+
+
+def cold_day(told):
+    """20 orders of which 10 were judged; told: their order-in is known, or the bodies to take."""
+    day, quality = Day(), Quality(10)
+    for n in range(20):
+        name = f"C{n}"
+        if told:
+            quality.intake({"order": name, "profile": "chilled", "promised": at(900)})
+        day.order(name, 0, 10, 80, 100)
+        if n < 10:
+            fields = {"event": "verdict", "order": name, "verdict": "pass"}
+            day.say("integrity", 90, sensor="c43800000001", **fields)
+    for body in day.bodies:
+        quality.take(body)
+    return quality
+
+
+def test_a_cold_order_that_nobody_judged_is_no_verdict_and_not_nothing():
+    found = cold_day(True).figures()["temperature"]
+    assert (found["pass"], found["no_verdict"], found["pass_share"]) == (10, 10, 0.5)
+    assert "verdict" not in found and found["profile_unknown"] == 0
+
+
+def test_without_order_in_nobody_knows_which_orders_were_cold():
+    found = cold_day(False).figures()["temperature"]
+    assert (found["no_verdict"], found["profile_unknown"]) == (0, 10)
+    assert found["verdict"] == INCONCLUSIVE and "profile" in found["why"]
+
+
+def test_orders_without_a_profile_or_without_goods_need_no_verdict():
+    quality = cold_day(True)
+    day = Day()
+    for n, (profile, word) in enumerate(
+        ((None, "handed_over"), ("chilled", "refused"), ("chilled", "cancelled"))
+    ):
+        quality.intake({"order": f"X{n}", "profile": profile})
+        day.say("order", 5, order=f"X{n}", state="received")
+        day.say("order", 9, order=f"X{n}", state=word)
+    # One that lost the order, and one who has it still.
+    quality.intake({"order": "X9", "profile": "chilled"})
+    day.say("order", 1, "gateway", order="X9", state="received")
+    day.say("order", 2, order="X9", state="picked_up")
+    day.say("order", 3, "gateway", "bbbbbbbbbb", order="X9", state="received")
+    day.say("order", 4, order="X9", state="cancelled")
+    for body in day.bodies:
+        quality.take(body)
+    found = quality.figures()["temperature"]
+    assert (found["no_verdict"], found["pass_share"], found["profile_unknown"]) == (10, 0.5, 0)
+
+
+def test_an_order_in_of_a_hostile_hand_changes_nothing():
+    quality = Quality(1)
+    for bad in ({}, {"order": 7}, {"order": "A", "action": "cancel", "profile": "chilled"}):
+        quality.intake(bad)
+    quality.intake({"order": "A1", "promised": [], "profile": {}})
+    assert quality.figures()["temperature"]["n"] == 0
 
 
 def test_a_late_alert_is_one_that_came_over_30_s_after_it_was_raised():

@@ -35,7 +35,7 @@ def told(page, *bodies):
 
 
 def shown(minute=59, **fields):
-    return snapshot("customer", t=at(minute), **fields)
+    return snapshot("customer", **{"t": at(minute), **fields})
 
 
 def test_the_page_says_what_the_customer_may_know_and_nothing_after_the_end(tracking):
@@ -48,6 +48,53 @@ def test_the_page_says_what_the_customer_may_know_and_nothing_after_the_end(trac
     assert "已送达" in text and "121.4" not in text
     rows = tracking.inbox.db.execute("SELECT lat_e7,lon_e7,eta_s FROM shown").fetchall()
     assert rows == [(None, None, None)]
+
+
+def said(seq, state, minute, subject, **fields):
+    return message("order", seq, subject, order="A1001", state=state, t=at(minute), **fields)
+
+
+ONE, TWO = "aaaaaaaaaa", "bbbbbbbbbb"
+
+
+def test_who_has_lost_the_order_does_not_end_it_for_the_customer(tracking):
+    given = [said(1, "received", 1, ONE, log="gateway"), said(2, "received", 3, TWO, log="gateway")]
+    for n, minute in enumerate((4, 2)):
+        late = said(9 + n, "cancelled", minute, ONE)
+        assert "Order received" in told(tracking, *given, late)
+    no = {"kind": "gateway", "log": "gateway"}
+    assert "Order received" in told(tracking, said(12, "refused", 5, "gw-1", **no))
+    assert "已取消" in told(tracking, said(13, "cancelled", 6, TWO))
+
+
+def test_an_end_is_undone_when_it_turns_out_that_the_rider_had_lost_the_order(tracking):
+    assert "已取消" in told(tracking, said(1, "received", 1, ONE), said(2, "cancelled", 4, ONE))
+    # The word that it was given to another comes late, and is older by the clocks.
+    assert "Order received" in told(tracking, said(3, "received", 3, TWO, log="gateway"))
+    assert "about 4 min" in told(tracking, shown())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"eta_s": 2**63},
+        {"eta_s": "soon"},
+        {"order": 7},
+        {"stops_before": [1]},
+        {"position": {"lat_e7": "31", "lon_e7": 2**80}},
+        {"position": [1]},
+        {"t": "today"},
+        {"t": 5},
+        {"t": None},
+        {"distance": {}},
+        {"order": None},
+    ],
+)
+def test_a_poisoned_message_is_put_aside_and_the_page_stands(tracking, bad):
+    for _ in range(2):
+        text = told(tracking, shown(**bad), message("order", 5, order="A1001", t=at(59, 30)))
+        assert "A rider has your order" in text
+    assert tracking.inbox.malformed == 2
 
 
 def test_an_old_word_is_said_to_be_old(tracking):

@@ -24,14 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="YAML",
         help="the AsyncAPI document (default: this version's)",
     )
+    parser.add_argument(
+        "--streams",
+        metavar="NAME,...",
+        help="only these can be read, or could be when FILE was recorded: gaps are judged only in "
+        "logs of which every stream is among them (default: all; a recording says it itself)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Check until the file or the time ends, or Ctrl-C; the summary is one JSON line on stdout."""
     streams = schemas.load(args.document)
-    judge = Judge(streams)
+    names = None if args.streams is None else [each.strip() for each in args.streams.split(",")]
+    judge = Judge(streams, names)
     begin_s = time.process_time()
-    with source.messages(args, streams) as heard:
+    with source.messages(args, streams, names, judge.coverage.limit) as heard:
         try:
             for each in heard:
                 _, violations, _ = judge.judge(each)

@@ -8,33 +8,22 @@ the value that was found beside it.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
+from tools.feed.cases import Order, PickList
 from tools.feed.heard import ms_of
+from tools.feed.standing import word_of
 
 INCONCLUSIVE = "INCONCLUSIVE"
 _LATE_ALERT_MS = 30_000
 _KNOWN_MIN = 0.9  # of the orders must have a known promise before a share of them is a share of all
-_ENDS = ("handed_over", "cancelled", "failed", "refused", "expired")
+# So many orders beside those with a cold chain may be unknown before a share is not theirs any more.
+_UNKNOWN_MAX = 0.1
+_CARRIED = ("picked_up", "handed_over", "failed")  # the goods were with the rider
+# Who says what was promised: the order's own message beats what was sent in (which may have been
+# refused), and both beat what follows from a risk.
+_BY_RISK, _BY_INTAKE, _BY_ORDER = 1, 2, 3
 _WORST = ("fail", "inconclusive", "pass")
-
-
-@dataclass
-class _Order:
-    states: dict[str, int] = field(default_factory=dict)  # state -> its first time, Unix ms
-    promised_ms: int | None = None
-    verdicts: dict[str, str] = field(default_factory=dict)  # sensor -> its newest verdict
-    has_profile: bool = False
-
-
-@dataclass
-class _List:
-    begun_ms: int | None = None
-    done_ms: int | None = None
-    lines: int = 0
-    done: dict[str, Any] | None = None
-    walk: dict[str, Any] = field(default_factory=dict)
 
 
 class Quality:
@@ -42,8 +31,8 @@ class Quality:
 
     def __init__(self, least: int = 10):
         self._least = least
-        self._orders: dict[str, _Order] = {}
-        self._lists: dict[str, _List] = {}
+        self._orders: dict[str, Order] = {}
+        self._lists: dict[str, PickList] = {}
         self._alert_ms: list[int] = []
         self._alerts_undated = 0
 
@@ -68,34 +57,50 @@ class Quality:
 
     def promise(self, order: str, promised: object) -> None:
         """Note when an order was promised, ISO with its zone, from what the platform sent."""
-        t_ms = ms_of(promised)
-        if t_ms is not None:
-            self._orders.setdefault(order, _Order()).promised_ms = t_ms
+        self._promise(order, ms_of(promised), (_BY_INTAKE, 0))
+
+    def intake(self, body: dict[str, Any]) -> None:
+        """Note an order-in, a message that the platform sent: the promise, and the profile if any."""
+        name = body.get("order")
+        if not isinstance(name, str) or body.get("action", "assign") != "assign":
+            return
+        self.promise(name, body.get("promised"))
+        order = self._orders.setdefault(name, Order())
+        order.is_told = True
+        order.is_cold = order.is_cold or bool(body.get("profile"))
+
+    def _promise(self, name: str, t_ms: int | None, by: tuple[int, int]) -> None:
+        order = self._orders.setdefault(name, Order())
+        if t_ms is not None and by >= order.promised_by:
+            order.promised_ms, order.promised_by = t_ms, by
 
     def _order(self, body: dict[str, Any], t_ms: int | None) -> None:
-        order = self._orders.setdefault(body["order"], _Order())
+        order = self._orders.setdefault(body["order"], Order())
         state = str(body["state"])
         if t_ms is not None:
             order.states[state] = min(t_ms, order.states.get(state, t_ms))
-        self.promise(body["order"], body.get("promised"))
+        received_ms = ms_of(body["received"]) or 0
+        word = word_of(body, t_ms if t_ms is not None else received_ms)
+        if word is not None:
+            order.words.add(word)
+        self._promise(body["order"], ms_of(body.get("promised")), (_BY_ORDER, received_ms))
 
     def _risk(self, body: dict[str, Any], t_ms: int | None) -> None:
-        order = self._orders.setdefault(body["order"], _Order())
         eta_s, slack_s = body.get("eta_s"), body.get("slack_s")
         if t_ms is None or eta_s is None or slack_s is None:
             return
-        if order.promised_ms is None:
-            order.promised_ms = t_ms + (eta_s + slack_s) * 1000
+        self._promise(body["order"], t_ms + (eta_s + slack_s) * 1000, (_BY_RISK, -t_ms))
 
     def _cold(self, body: dict[str, Any]) -> None:
-        order = self._orders.setdefault(body["order"], _Order())
-        order.has_profile = True
+        order = self._orders.setdefault(body["order"], Order())
+        order.is_cold = True
         if body.get("event") == "verdict":
             order.verdicts[str(body.get("sensor"))] = str(body["verdict"])
 
     def _pick(self, body: dict[str, Any], t_ms: int | None) -> None:
-        found = self._lists.setdefault(body["list"], _List())
-        if body["event"] in ("list_started", "list_taken") and t_ms is not None:
+        found = self._lists.setdefault(body["list"], PickList())
+        # Not list_taken: then it is whole on the tablet, and waits.
+        if body["event"] == "list_started" and t_ms is not None:
             found.begun_ms = min(t_ms, found.begun_ms or t_ms)
         if body["event"] == "list_done":
             found.done, found.done_ms = body, t_ms
@@ -167,7 +172,8 @@ class Quality:
             "n": len(known),
             "of": len(done),
             "definition": "orders handed over by the promised time, of those whose promise is on the "
-            "feed (what the platform sent over MQTT, else t + eta_s + slack_s of a risk message)",
+            "feed (promised of the order's received, else what the platform sent over MQTT, else "
+            "t + eta_s + slack_s of a risk message)",
         }
         if known:
             result["share"] = round(kept / len(known), 4)
@@ -207,7 +213,7 @@ class Quality:
             and each.done_ms >= each.begun_ms
         ]
         return self._times(
-            spans, len(self._lists), "from the start of a list (or its taking over) to its end"
+            spans, len(self._lists), "from the start of a list (list_started) to its end"
         )
 
     def _walking(self) -> dict[str, Any]:
@@ -235,27 +241,35 @@ class Quality:
 
     def _temperature(self) -> dict[str, Any]:
         words: Counter[str] = Counter()
-        missing = 0
+        missing = unknown = 0
         for order in self._orders.values():
-            if not order.has_profile:
+            is_carried = any(state in order.states for state in _CARRIED)
+            if not order.is_cold:
+                unknown += not order.is_told and is_carried and order.is_over()
                 continue
             found = set(order.verdicts.values())
             worst = next((word for word in _WORST if word in found), None)
             if worst is not None:
                 words[worst] += 1
-            elif any(state in order.states for state in _ENDS):
+            elif order.is_over() and (is_carried or not order.is_told):
                 missing += 1
         n = sum(words.values())
         result: dict[str, Any] = {
             "n": n,
             **{word: words[word] for word in _WORST},
             "no_verdict": missing,
+            "profile_unknown": unknown,
             "definition": "the worst verdict over an order's sensors; inconclusive is never a pass; "
-            "no_verdict: an order with a cold chain that ended without one",
+            "no_verdict: an order with a profile whose goods were with a rider, ended without one; "
+            "profile_unknown: orders of which no order-in and no sensor tells whether they have one",
         }
         if n + missing:
             result["pass_share"] = round(words["pass"] / (n + missing), 4)
-        return self._judged(result, n)
+        result = self._judged(result, n)
+        if unknown > _UNKNOWN_MAX * (n + missing) and "verdict" not in result:
+            # Cold orders that nobody judged are silent: they would count as nothing.
+            result |= {"verdict": INCONCLUSIVE, "why": "too many orders without a known profile"}
+        return result
 
     def _alerts(self) -> dict[str, Any]:
         late = sum(each > _LATE_ALERT_MS for each in self._alert_ms)

@@ -3,12 +3,12 @@
 A recorded feed is a text of JSON lines: {"at", "topic", "retain", "expiry_s", "user", "content_type",
 "body"}; "hex" in place of "body" where the payload is no JSON object on one line (empty: a retained
 message was taken back). A line that is a message itself, without this wrapping, is read as well: its
-topic is not known.
+topic is not known. A line {"at", "streams"} says that from here on only these streams were subscribed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,8 +96,21 @@ class _Line(msgspec.Struct):
     hex: str = ""
 
 
-def read_file(path: Path) -> Iterator[Heard]:
-    """Yield the messages of a recorded file; ToolError names the line that cannot be read."""
+class _Subscribed(msgspec.Struct):
+    at: str
+    streams: list[str]
+
+
+def write_streams(file: TextIO, at_ms: int, streams: Collection[str]) -> None:
+    """Append that from here on only these streams were subscribed."""
+    file.write(msgspec.json.encode(_Subscribed(iso(at_ms), sorted(streams))).decode() + "\n")
+
+
+def read_file(path: Path, on_streams: Callable[[list[str]], None] | None = None) -> Iterator[Heard]:
+    """Yield the messages of a recorded file; ToolError names the line that cannot be read.
+
+    on_streams: called where the file says that only some streams were subscribed.
+    """
     decode = msgspec.json.Decoder(_Line).decode
     with path.open("rb") as file:
         number = 0
@@ -109,18 +122,24 @@ def read_file(path: Path) -> Iterator[Heard]:
             if not line:
                 continue
             try:
-                yield _heard(line, decode)
+                found = _heard(line, decode)
+                if isinstance(found, Heard):
+                    yield found
+                elif on_streams is not None:
+                    on_streams(found.streams)
             except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
                 raise ToolError(
                     f"{path}:{number} is no line of a recorded feed: {fault}"
                 ) from fault
 
 
-def _heard(line: bytes, decode: Any) -> Heard:
+def _heard(line: bytes, decode: Any) -> Heard | _Subscribed:
     try:
         found = decode(line)
     except msgspec.ValidationError:
         body = msgspec.json.decode(line)
+        if isinstance(body, dict) and "streams" in body:
+            return msgspec.convert(body, _Subscribed)
         if not isinstance(body, dict) or "stream" not in body:
             raise
         return Heard(ms_of(body.get("received")) or 0, "", line)

@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from tools.contract.snapshots import GRID_E7
+from tools.feed.batches import BATCH_MAX, is_batch
+from tools.feed.coverage import Coverage
+from tools.feed.customers import Customers
 from tools.feed.heard import Heard, ms_of
 from tools.feed.ledger import Ledger
 from tools.feed.schemas import Stream, expected_topic, topic_of
@@ -29,12 +33,15 @@ _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,30}[a-z0-9]")
 class Judge:
     """judge() every message in the order of arrival; summary() at the end.
 
-    streams: of the document. Counters: `violations` by rule, `unknown` fields and words by name.
+    streams: of the document. read: the streams that could be read, None for all. Counters:
+    `violations` by rule, `unknown` fields and words by name.
     """
 
-    def __init__(self, streams: dict[str, Stream]):
+    def __init__(self, streams: dict[str, Stream], read: Collection[str] | None = None):
         self._streams = streams
+        self.coverage = Coverage([each.name for each in streams.values() if each.records], read)
         self.ledger = Ledger()
+        self._customers = Customers()
         self.violations: Counter[str] = Counter()
         self.examples: list[str] = []
         self.unknown: Counter[str] = Counter()
@@ -59,6 +66,9 @@ class Judge:
             self.foreign += 1  # what the platform sends: not the gateway's word
             return None, [], ""
         self.messages += 1
+        if is_batch(heard.topic):  # what batches.apart() left whole
+            words = f"no array of 1 to {BATCH_MAX} fixes in at most 256 kB, or an element is none"
+            return None, self._rule(heard, [("form", words)]), ""
         if heard.is_taken_back:
             return None, self._rule(heard, self._take_back(heard)), ""
         faults: list[tuple[str, str]] = []
@@ -82,6 +92,12 @@ class Judge:
         if wrong:
             return None, self._rule(heard, faults), ""
         faults += _times(body, stream)
+        if stream.name in ("order", "customer"):
+            told = self._customers.order if stream.name == "order" else self._customers.customer
+            if wrong_of_customer := told(city, body):
+                faults.append(("class", wrong_of_customer))
+        elif stream.name == "roster":
+            self.coverage.note_roster()
         for each in stream.unknown_fields(body):
             self._note_unknown(f"{stream.name}.{each[:40]}")
         for each in stream.unknown_words(body):
@@ -129,6 +145,12 @@ class Judge:
             faults.append(("properties", "the content type is not application/json"))
         if heard.expiry_s > stream.expiry_s:
             faults.append(("properties", "the message expiry is longer than the document's"))
+        # A 3.1.1 reader has no properties, and sees a live message that is kept as one that is not.
+        is_v5 = bool(heard.user or heard.content_type)
+        if is_v5 and stream.expiry_s and not heard.expiry_s:
+            faults.append(("properties", "no message expiry, and the document has one"))
+        if is_v5 and stream.retained and not heard.retain:
+            faults.append(("retained", f"{stream.name} is always retained"))
         if heard.retain and not stream.retained:
             faults.append(("retained", f"{stream.name} is never retained"))
         return faults
@@ -172,7 +194,9 @@ class Judge:
 
     def summary(self) -> dict[str, Any]:
         """Return everything as plain values; `ok` False when a rule was broken or a gap not told."""
-        logs = self.ledger.as_dict()
+        logs = self.ledger.as_dict(self.coverage.covers)
+        not_judged = [log for log in self.ledger.logs() if not self.coverage.covers(log)]
+        read = self.coverage.read
         violations = dict(self.violations)
         if logs["out_of_order"]:
             violations["order"] = sum(logs["out_of_order"].values())
@@ -188,6 +212,8 @@ class Judge:
             "taken_back": self.taken_back,
             "sent_in": self.foreign,
             "devices_known": len(self._devices),
+            "streams_read": "all" if read is None else sorted(each[:40] for each in read)[:50],
+            "gaps_not_judged": sorted(each[:40] for each in not_judged)[:_EXAMPLES],
             **logs,
         }
 

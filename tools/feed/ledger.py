@@ -8,6 +8,7 @@ which pseudonyms are one device. The log `gateway` is the gateway's own: one for
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -167,11 +168,16 @@ class Ledger:
                 found[log] += count
         return dict(found)
 
-    def gaps(self) -> tuple[list[str], list[str]]:
-        """Return (gaps that a message explains, gaps that nobody told), as lines of words."""
+    def gaps(self, covers: Callable[[str], bool] | None = None) -> tuple[list[str], list[str]]:
+        """Return (gaps that a message explains, gaps that nobody told), as lines of words.
+
+        covers: tells of a log's name whether all its streams could be read; others are left out.
+        """
         told: list[str] = []
         untold: list[str] = []
         for name, subjects, log, spans in self._sets():
+            if covers is not None and not covers(log):
+                continue
             explained = [
                 (lo, hi)
                 for key in subjects
@@ -207,9 +213,13 @@ class Ledger:
                 found.append((shown, subjects, log, spans))
         return found
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the account as plain values."""
-        told, untold = self.gaps()
+    def logs(self) -> set[str]:
+        """Return the names of the logs that anything came of."""
+        return {log for _, _, log in self._logs}
+
+    def as_dict(self, covers: Callable[[str], bool] | None = None) -> dict[str, Any]:
+        """Return the account as plain values; covers: see gaps()."""
+        told, untold = self.gaps(covers)
         return {
             "repeats": self.repeats,
             "logs": sum(len(each) for each in self._logs.values()),

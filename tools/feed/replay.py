@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tools.errors import ToolError, UsageError
-from tools.feed import broker
+from tools.feed import batches, broker
 from tools.feed.heard import Heard, iso, read_file
 
 HELP = "publish a recorded feed again, for tests of a backend"
@@ -72,7 +72,7 @@ def _publish(connection: broker.Connection, args: argparse.Namespace) -> int:
     begin_s, first_ms, sent = time.monotonic(), 0, 0
     shift_ms = 0
     window: list[object] = []
-    for heard in read_file(args.file):
+    for heard in batches.all_apart(read_file(args.file)):
         if not heard.topic:
             raise ToolError(
                 f"{args.file} has messages without topics; record one with o2o feed tail --record"

@@ -10,7 +10,6 @@ from typing import Any
 from tools.errors import UsageError
 from tools.feed import schemas, source
 from tools.feed.figures import Quality
-from tools.feed.heard import Heard
 from tools.feed.judge import Judge
 
 HELP = "figures of quality, computed from the feed alone, each with n and what it means"
@@ -31,11 +30,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--least takes 1 or more")
     streams = schemas.load()
     judge, quality = Judge(streams), Quality(args.least)
-    with source.messages(args, streams) as heard:
+    with source.messages(args, streams, None, judge.coverage.limit) as heard:
         try:
             for each in heard:
                 if each.topic.endswith("/order-in"):
-                    _promise(quality, each)
+                    quality.intake(each.body() or {})
                 body, _, _ = judge.judge(each)
                 if body is not None:
                     quality.take(body)
@@ -55,12 +54,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(json.dumps({"figures": figures, "basis": basis}, ensure_ascii=False))
     return 0
-
-
-def _promise(quality: Quality, heard: Heard) -> None:
-    body = heard.body()
-    if body is not None and isinstance(body.get("order"), str) and body.get("promised"):
-        quality.promise(body["order"], body["promised"])
 
 
 def _show(figures: dict[str, dict[str, Any]], basis: dict[str, int]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tools.errors import UsageError
-from tools.feed import broker
+from tools.feed import batches, broker
 from tools.feed.heard import Heard, read_file
 from tools.feed.schemas import Stream
 
@@ -24,9 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def messages(
-    args: argparse.Namespace, streams: dict[str, Stream], wanted: list[str] | None = None
+    args: argparse.Namespace,
+    streams: dict[str, Stream],
+    wanted: list[str] | None = None,
+    on_streams: Callable[[list[str]], None] | None = None,
 ) -> Iterator[Iterator[Heard]]:
-    """Open the source and yield its messages; `wanted`: of these streams only."""
+    """Open the source and yield its messages, batches of fixes taken apart.
+
+    wanted: of these streams only. on_streams: see read_file().
+    """
     names = wanted or []
     for name in names:
         if name not in streams:
@@ -34,18 +40,23 @@ def messages(
     if (args.file is None) == (args.broker is None):
         raise UsageError("name a recorded FILE or a --broker, one of the two")
     if args.file is not None:
-        yield (each for each in read_file(args.file) if not names or _stream_of(each) in names)
+        found = batches.all_apart(read_file(args.file, on_streams))
+        yield (each for each in found if not names or _stream_of(each) in names)
         return
     filters = [f"o2o/v1/{args.city}/+/+/{name}" for name in names or ["+"]]
+    if "fix" in names:
+        filters.append(batches.BATCH_FILTER.format(city=args.city))
     connection = broker.Connection(args, filters, args.session)
     connection.open()
     try:
-        yield connection.messages(args.seconds)
+        yield batches.all_apart(connection.messages(args.seconds))
     finally:
         connection.close()
 
 
 def _stream_of(heard: Heard) -> str:
+    if batches.is_batch(heard.topic):
+        return "fix"
     if heard.topic:
         return heard.topic.rsplit("/", 1)[-1]
     body = heard.body()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from tools.feed import schemas, source
-from tools.feed.heard import write_line
+from tools.feed.heard import write_line, write_streams
 from tools.feed.judge import Judge
 
 HELP = "show messages as they come, without repeats; --record keeps them in a file"
@@ -47,14 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show until the file or the time ends, or Ctrl-C."""
     streams = schemas.load()
-    judge = Judge(streams)
+    judge = Judge(streams, args.stream)
     coloured = sys.stdout.isatty()
     shown = 0
     with ExitStack() as stack:
         record = None
         if args.record:
             record = stack.enter_context(args.record.open("a", encoding="utf-8", buffering=1))
-        heard = stack.enter_context(source.messages(args, streams, args.stream))
+
+        def limited(names: list[str]) -> None:
+            judge.coverage.limit(names)
+            if record is not None:
+                write_streams(record, time.time_ns() // 1_000_000, names)
+
+        heard = stack.enter_context(source.messages(args, streams, args.stream, limited))
+        if record is not None and args.stream:
+            write_streams(record, time.time_ns() // 1_000_000, args.stream)
         try:
             for each in heard:
                 if record is not None:
@@ -65,8 +74,9 @@ def run(args: argparse.Namespace) -> int:
                 elif violations:
                     print(f"!! {each.topic}: {violations[0]}", file=sys.stderr, flush=True)
                 # Of some streams only, numbers are missing by nature.
-                if said and not args.stream and not args.quiet:
-                    name = body["subject"] if body else ""
+                is_judged = body is not None and judge.coverage.covers(str(body.get("log")))
+                if said and body is not None and is_judged and not args.quiet:
+                    name = body["subject"]
                     print(f"-- {name} {said}", file=sys.stderr, flush=True)
                 if body is not None and not args.quiet:
                     line = _json(body) if args.json else text_of(body, coloured)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.feed.consumers.inbox import Inbox, arguments, run
+from tools.feed.standing import Standing, word_of
 
 STREAMS = ("order", "excursion", "integrity", "exception", "alert", "health")
 _WORST = ("fail", "inconclusive", "pass")
@@ -38,6 +39,8 @@ def take(db: sqlite3.Connection, body: dict[str, Any]) -> None:
     if body["stream"] not in STREAMS:
         return
     said = body["t"] or body["received"]
+    if body["stream"] == "order":
+        word_of(body, said)  # raises for what report() could not judge
     if body["stream"] == "health":
         if body.get("event") == "gap":
             n = body["to_seq"] - body["from_seq"] + 1
@@ -58,7 +61,7 @@ def report(db: sqlite3.Connection, order: str) -> dict[str, Any]:
         by.setdefault(stream, []).append(json.loads(message))
     if not by:
         return {"order": order, "known": False}
-    states = [{"state": each["state"], "t": each["t"]} for each in by.get("order", ())]
+    states = _states(by.get("order", []))
     verdicts = [each for each in by.get("integrity", ()) if each.get("event") == "verdict"]
     subjects = {each["subject"] for found in by.values() for each in found}
     return {
@@ -78,6 +81,21 @@ def report(db: sqlite3.Connection, order: str) -> dict[str, Any]:
         ],
         "records_missing": _missing(db, subjects),
     }
+
+
+def _states(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every state that was said; counts: it says something of the order, and is not the word of one
+    who had lost it or a refused message."""
+    words = [word_of(each, each["t"] or each["received"]) for each in found]
+    standing = Standing(word for word in words if word is not None)
+    return [
+        {
+            "state": each["state"],
+            "t": each["t"],
+            "counts": word is not None and standing.counts(word),
+        }
+        for each, word in zip(found, words, strict=True)
+    ]
 
 
 def _temperature(verdicts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ compensate  a request for a voucher: the promise is as good as broken
 Reads `risk` and `order`. What it asks for stands in the table `outbox`, once by its key, for whatever
 carries it to the dispatcher's and the voucher system. Which of the two streams comes first does not
 matter: an end that is known makes a later `intervene` void, and a `compensate` that was said before
-the end counts whenever it comes.
+the end counts whenever it comes. An end is one only from the rider who has the order
+(tools/feed/standing.py): one who lost it to another says nothing of it any more.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from tools.feed.consumers import words
 from tools.feed.consumers.inbox import Inbox, arguments, post, run
+from tools.feed.standing import ENDS
 
 STREAMS = ("risk", "order")
-ENDS = ("handed_over", "cancelled", "failed", "refused", "expired")
-_SCHEMA = """
+_SCHEMA = (
+    words.SCHEMA
+    + """
 CREATE TABLE IF NOT EXISTS orders (name TEXT PRIMARY KEY, ended TEXT, ended_t TEXT, level TEXT,
   level_t TEXT);
 CREATE TABLE IF NOT EXISTS counts (what TEXT PRIMARY KEY, n INTEGER);
 """
+)
 
 
 def open_inbox(path: Path) -> Inbox:
@@ -45,7 +50,7 @@ def take(db: sqlite3.Connection, body: dict[str, Any]) -> None:
         "SELECT ended,ended_t,level,level_t FROM orders WHERE name=?", (order,)
     ).fetchone()
     if body["stream"] == "order":
-        _on_state(db, order, body, said, level)
+        _on_state(db, order, body, level)
         return
     _count(db, str(body["level"]))
     if body["level"] == "compensate" and (ended is None or said <= ended_t):
@@ -74,18 +79,18 @@ def take(db: sqlite3.Connection, body: dict[str, Any]) -> None:
         _withdraw(db, order, "the risk has fallen")
 
 
-def _on_state(
-    db: sqlite3.Connection, order: str, body: dict[str, Any], said: str, level: str | None
-) -> None:
-    """An end counts; an order that goes on with another rider begins anew."""
-    if body["state"] in ENDS:
-        db.execute("UPDATE orders SET ended=?,ended_t=? WHERE name=?", (body["state"], said, order))
-        if level == "intervene":
-            _withdraw(db, order, f"the order is {body['state']}")
-    elif body["state"] == "assigned":
-        db.execute(
-            "UPDATE orders SET ended=NULL,ended_t=NULL WHERE name=? AND ended_t<?", (order, said)
-        )
+def _on_state(db: sqlite3.Connection, order: str, body: dict[str, Any], level: str | None) -> None:
+    """An end counts from whom it counts; an order that goes on with another rider begins anew."""
+    standing = words.note(db, body)
+    if standing is None:
+        return
+    last = standing.last
+    if last is None or last.state not in ENDS:
+        db.execute("UPDATE orders SET ended=NULL,ended_t=NULL WHERE name=?", (order,))
+        return
+    db.execute("UPDATE orders SET ended=?,ended_t=? WHERE name=?", (last.state, last.t, order))
+    if level == "intervene":
+        _withdraw(db, order, f"the order is {last.state}")
 
 
 def _compensate(db: sqlite3.Connection, order: str, body: dict[str, Any]) -> None:

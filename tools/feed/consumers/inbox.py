@@ -2,7 +2,9 @@
 
 A message is acknowledged to the broker only after its effect and its id are in one committed
 transaction of the reader's own SQLite file. Killed in between, the broker sends it again, and the id
-says that it was done. Snapshots (no `seq`) replace each other and are handed on each time.
+says that it was done. Snapshots (no `seq`) replace each other and are handed on each time. A message
+that is not what the document says is counted and put into the table `aside`, and stops nothing; a
+fault of the database itself stops the reader, and the broker keeps what it had not done.
 """
 
 from __future__ import annotations
@@ -22,6 +24,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 _BATCH = 500
 _KEPT_S = 86_400  # an id is remembered for a day: longer than any broker repeats
 _BYTES_MAX = 256 * 1024
+_ASIDE_MAX = 1_000  # messages that are put aside, the newest
+_ASIDE_BYTES_MAX = 4_096  # and so much of each
+# What a message can raise that is not what the document says. sqlite3's two are of its values (a map
+# where a text belongs); its others are faults of the database and go through.
+_NOT_AS_SAID = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError),
+    *(sqlite3.InterfaceError, sqlite3.ProgrammingError),
+)
 
 # take(db, message): inside the transaction.
 Take = Callable[[sqlite3.Connection, dict[str, Any]], None]
@@ -37,7 +47,8 @@ class Inbox:
         self.db.executescript(
             "CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, at_s INTEGER) WITHOUT ROWID;"
             "CREATE TABLE IF NOT EXISTS outbox (key TEXT PRIMARY KEY, at_s INTEGER, message TEXT);"
-            + schema
+            "CREATE TABLE IF NOT EXISTS aside (n INTEGER PRIMARY KEY, at_s INTEGER, why TEXT,"
+            " message BLOB);" + schema
         )
         self._take = take
         self._swept_s = 0.0
@@ -64,9 +75,9 @@ class Inbox:
             return  # a retained message was taken back: what it said is old, nothing is over
         try:
             body = msgspec.json.decode(payload) if len(payload) <= _BYTES_MAX else {}
-            record, _ = str(body["id"]), str(body["stream"])
-        except (msgspec.DecodeError, ValueError, KeyError, TypeError, RecursionError):
-            self.malformed += 1
+            record = _checked(body)
+        except _NOT_AS_SAID as fault:
+            self._put_aside(payload, now_s, fault)
             return
         if "seq" in body:
             found = self.db.execute("INSERT OR IGNORE INTO seen VALUES (?,?)", (record, now_s))
@@ -77,10 +88,18 @@ class Inbox:
             self.db.execute("SAVEPOINT one")
             self._take(self.db, body)
             self.db.execute("RELEASE one")
-        except (KeyError, TypeError, ValueError, sqlite3.InterfaceError, sqlite3.ProgrammingError):
+        except _NOT_AS_SAID as fault:
             # Not what the document says: it changes nothing, and must not stop the rest.
             self.db.execute("ROLLBACK TO one")
-            self.malformed += 1
+            self._put_aside(payload, now_s, fault)
+
+    def _put_aside(self, payload: bytes, now_s: int, fault: Exception) -> None:
+        self.malformed += 1
+        found = self.db.execute(
+            "INSERT INTO aside (at_s,why,message) VALUES (?,?,?)",
+            (now_s, type(fault).__name__, payload[:_ASIDE_BYTES_MAX]),
+        )
+        self.db.execute("DELETE FROM aside WHERE n<=?", ((found.lastrowid or 0) - _ASIDE_MAX,))
 
     def serve(self, host: str, port: int, client_id: str, topics: list[str]) -> None:
         """Read for ever; the broker keeps what comes while we are away."""
@@ -119,6 +138,15 @@ class Inbox:
         finally:
             client.disconnect()
             client.loop_stop()
+
+
+def _checked(body: Any) -> str:
+    """Return the id; KeyError or TypeError for a message whose frame is not what the document says."""
+    record, _ = str(body["id"]), str(body["stream"])
+    for name in ("order", "t", "received"):
+        if not isinstance(body.get(name), str | None):
+            raise TypeError(f"{name} is no text")
+    return record
 
 
 def post(db: sqlite3.Connection, key: str, message: dict[str, Any]) -> bool:

@@ -22,15 +22,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tools.feed.consumers import words
 from tools.feed.consumers.inbox import Inbox, arguments, run
 
 STREAMS = ("customer", "order")
 _OLD_S = 120
-_SCHEMA = """
+_SCHEMA = (
+    words.SCHEMA
+    + """
 CREATE TABLE IF NOT EXISTS shown (token TEXT PRIMARY KEY, name TEXT, state TEXT, state_t TEXT,
   t TEXT, eta_s INTEGER, stops INTEGER, distance TEXT, lat_e7 INTEGER, lon_e7 INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS secret (key BLOB);
 """
+)
 _STATES = {
     "received": ("订单已收到", "Order received"),
     "assigned": ("骑手已接单", "A rider has your order"),
@@ -75,31 +79,42 @@ class Tracking:
         """Take a message of `customer` or `order`; others are left alone."""
         if body["stream"] not in STREAMS:
             return
-        if body.get("state") not in _STATES:
+        order, state, said = body["order"], body.get("state"), body["t"] or body["received"]
+        standing = None
+        if body["stream"] == "order":
+            standing = words.note(db, body)
+            if standing is None or standing.last is None:
+                return  # no word on the order itself, or of a rider who has lost it
+            state, said = standing.last.state, standing.last.t
+        if state not in _STATES:
             return  # a word to come: the page goes on with what it knows
-        token = self.token(body["order"])
-        said = body["t"] or body["received"]
-        db.execute("INSERT OR IGNORE INTO shown (token,name) VALUES (?,?)", (token, body["order"]))
+        token = self.token(order)
+        db.execute("INSERT OR IGNORE INTO shown (token,name) VALUES (?,?)", (token, order))
         old, old_t = db.execute(
             "SELECT state,state_t FROM shown WHERE token=?", (token,)
         ).fetchone()
+        if old in _ENDS and standing is not None and words.was_said(db, order, old, old_t):
+            old, old_t = (
+                None,
+                None,
+            )  # that end was a rider's who had lost the order, or still stands
         if old in _ENDS and said <= old_t:
             return  # an older word, late
         if old_t is None or said >= old_t:
-            db.execute(
-                "UPDATE shown SET state=?,state_t=? WHERE token=?", (body["state"], said, token)
-            )
+            db.execute("UPDATE shown SET state=?,state_t=? WHERE token=?", (state, said, token))
         if body["stream"] == "customer":
             place = body.get("position") or {}
+            if datetime.fromisoformat(said).tzinfo is None:
+                raise ValueError("a time without its zone")
             values = (
-                *(said, body.get("eta_s"), body.get("stops_before"), body.get("distance")),
-                *(place.get("lat_e7"), place.get("lon_e7"), token),
+                *(said, _number(body, "eta_s"), _number(body, "stops_before")),
+                *(body.get("distance"), _number(place, "lat_e7"), _number(place, "lon_e7"), token),
             )
             db.execute(
                 "UPDATE shown SET t=?,eta_s=?,stops=?,distance=?,lat_e7=?,lon_e7=? WHERE token=?",
                 values,
             )
-        if body["state"] in _ENDS:
+        if state in _ENDS:
             db.execute(
                 "UPDATE shown SET t=NULL,eta_s=NULL,stops=NULL,distance=NULL,lat_e7=NULL,"
                 "lon_e7=NULL WHERE token=?",
@@ -161,6 +176,14 @@ class Tracking:
                 """Say nothing: an address is a secret."""
 
         return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+
+
+def _number(body: dict[str, Any], name: str) -> int | None:
+    """Return a whole number or None; TypeError for what the page could not show."""
+    value = body.get(name)
+    if value is not None and type(value) is not int:
+        raise TypeError(f"{name} is no whole number")
+    return value
 
 
 if __name__ == "__main__":
