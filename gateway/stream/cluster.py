@@ -127,6 +127,17 @@ class Cluster:
         """True while a node is connected."""
         return self.client is not None and self.client.is_connected
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """The version of the node that we are connected to, (0, 0) when it does not say."""
+        if self.client is None:
+            return 0, 0
+        try:
+            told = self.client.connected_server_version
+            return told.major, told.minor
+        except ValueError:
+            return 0, 0
+
     def start(self) -> None:
         """Connect; GatewayError when no node answers."""
         self._thread.start()
@@ -165,17 +176,22 @@ class Cluster:
             except (NatsError, OSError, TimeoutError):
                 log.debug("NATS did not close in time")
         if self._thread.is_alive():
-            self.do(self._end_tasks(), 3.0)
+            try:
+                self.do(self._end_tasks(), 3.0)
+            except TimeoutError:
+                log.debug("not every task ended in time")
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(timeout=3)
         if not self.loop.is_running():
             self.loop.close()
 
     async def _end_tasks(self) -> None:
-        rest = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
-        for each in rest:
-            each.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        # A cancel can be lost in what a task awaits (wait_for, when its answer has just come): again.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        while rest:
+            for each in rest:
+                each.cancel()
+            _, rest = await asyncio.wait(rest, timeout=0.5)
 
 
 async def ensure_stream(js: JetStreamContext, config: StreamConfig) -> None:

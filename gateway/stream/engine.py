@@ -25,7 +25,7 @@ from protocols.topics import PARTS
 _JOBS_MAX = 10_000
 _BYTES_MAX = 16 * 1024 * 1024
 _RELOAD_S = 1.0
-# Parts that are read at a time.
+# Parts of all groups that are read at a time: more would keep the lease from its turn in the loop.
 _AT_ONCE = 8
 INTAKE = "intake"
 
@@ -78,6 +78,7 @@ class StreamEngine:
         self._jobs = self._bytes = 0
         self._is_stopping = False
         self._opening: dict[str, asyncio.Task[None]] = {}
+        self._reading = asyncio.Semaphore(_AT_ONCE)
         self._broken = ""  # what needs a person and does not go away by itself
         self._held: set[str] = set()
         self._reloads: set[asyncio.Task[None]] = set()
@@ -209,7 +210,8 @@ class StreamEngine:
             self._commit,
         )
         try:
-            await part.load()
+            async with self._reading:
+                await part.load()
         except BaseException:
             part.drop()
             raise

@@ -28,8 +28,9 @@ class LeasedLink(Link):
         self._may_connect = may_connect
         super().__init__(*args, **options)
 
-    def _serve(self) -> bool:
-        return super()._serve() if self._may_connect() else False
+    def serve(self) -> bool:
+        """Hold one connection, if it may; see Link."""
+        return super().serve() if self._may_connect() else False
 
 
 class Links:

@@ -21,6 +21,18 @@ from gateway.stream.names import Names
 MAKE_S = 60.0
 _AGAIN_S = 0.5
 _ORDERS_KEEP_S = 14 * 86_400.0
+# Before 2.9.21 a node that comes back plays the purge of one subject as a purge of the whole stream:
+# nats-io/nats-server issue 4196, pulls 4212 and 4357. Parts forget their old log by such purges.
+_VERSION_MIN = (2, 10)
+
+
+def check_version(version: tuple[int, int], replicas: int) -> None:
+    """GatewayError for a node of a version that loses what is stored on several of them."""
+    if replicas > 1 and version < _VERSION_MIN:
+        raise GatewayError(
+            f"the NATS node has version {version[0]}.{version[1]}, which can lose a stream of several "
+            f"copies when nodes restart: run {_VERSION_MIN[0]}.{_VERSION_MIN[1]} or later on every one"
+        )
 
 
 async def make(
@@ -28,8 +40,10 @@ async def make(
 ) -> None:
     """See to the streams, the bucket and the keys; again while the cluster has no leader yet.
 
-    GatewayError, with what to do, when it will not have them or does not answer for a minute.
+    GatewayError, with what to do, when it will not have them or does not answer for a minute, or when
+    its version loses data.
     """
+    check_version(cluster.version, workers.replicas)
     configs = [
         durable_stream(names.stream, names.subjects(), workers.replicas),
         bucket_stream(names.orders, workers.replicas, _ORDERS_KEEP_S),

@@ -7,6 +7,7 @@ a job of the part, so whoever takes the part over goes on from there.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import sqlite3
 import time
@@ -30,6 +31,8 @@ _CURSOR_S = 2.0
 _TOGETHER_S = 0.05
 _IDLE_S = 0.25
 _RATE_MIN_PER_S = 10
+# A defect comes back with every turn; its trace is in the log now and then.
+_SAY_EVERY = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -187,6 +190,7 @@ class Outflow:
         self._drains: dict[str, list[Drain]] = {}
         self._wake = asyncio.Event()
         self._turns = 0
+        self.turns_failed = 0
         self.published = 0
         self.acknowledged = 0
 
@@ -234,22 +238,27 @@ class Outflow:
                 await asyncio.wait_for(self._wake.wait(), _IDLE_S)
             self._wake.clear()
             for shared in self._shared:
-                shared.collect()
+                self._guarded(shared.name, shared.collect)
             # Who is first in line for the window changes every time.
             names = list(self._drains)
             self._turns += 1
             at = self._turns % len(names) if names else 0
             for name in [*names[at:], *names[:at]]:
-                self._turn(name)
+                for drain in self._drains.get(name, []):
+                    self._guarded(f"part {name}", functools.partial(drain.turn, time.monotonic()))
             # A loop that is never left would starve the commits.
             await asyncio.sleep(0.005)
 
-    def _turn(self, name: str) -> None:
-        for drain in self._drains.get(name, []):
-            try:
-                drain._turn(time.monotonic())
-            except sqlite3.Error as fault:
-                log.error("part %s: the feed cannot read its rows: %s", name, fault)  # noqa: TRY400
+    def _guarded(self, where: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except sqlite3.Error as fault:
+            log.error("%s: the feed cannot read its rows: %s", where, fault)  # noqa: TRY400
+        except Exception:
+            # A defect costs one turn of one part; the feed of the others goes on, and it is said.
+            self.turns_failed += 1
+            if self.turns_failed % _SAY_EVERY == 1:
+                log.exception("%s: the feed", where)
 
     def stop(self) -> None:
         """Stop the outlets; not from the loop."""
@@ -265,4 +274,5 @@ class Outflow:
             "published": self.published + sum(drain.published for drain in drains),
             "acknowledged": self.acknowledged + sum(drain.acknowledged for drain in drains),
             "rewinds": sum(drain.rewinds for drain in drains),
+            "feed_turns_failed": self.turns_failed,
         }

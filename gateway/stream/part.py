@@ -17,6 +17,7 @@ from gateway.log.jobs import Effect, Job
 from gateway.log.store import Store
 from gateway.sections import Commit
 from gateway.stream import image
+from gateway.stream.aside import aside
 from gateway.stream.batch import (
     JobError,
     Queue,
@@ -114,24 +115,29 @@ class Part:
         self._task = asyncio.create_task(self._serve(), name=f"part-{self.name}")
 
     async def _build(self, packed: bytes, messages: list[bytes]) -> None:
-        if self.db is not None:
-            self.db.close()
         try:
-            db = image.load(self._path, packed) if packed else image.empty(self._path)
-            self.db = db
-            db.execute("BEGIN")
-            for message in messages:
-                replay(db, unpack(message))
-            db.execute("COMMIT")
-            self._behind = Behind(len(packed))
-            for message in messages:
-                self._behind.note(len(message))
-            if image.bring_up(db):
-                await self._log.save(image.make(db, self._sinks))
+            db, newer = await aside(lambda: self._replayed(packed, messages))
         except ValueError as fault:
             raise ValueError(f"part {self.name}: {fault}") from fault
+        if newer:
+            await self._log.save(newer)
+        self._behind = Behind(len(packed))
+        for message in messages:
+            self._behind.note(len(message))
         self.store = Store(db, self._limits, sinks=self._sinks)
         self._note_rows()
+
+    def _replayed(self, packed: bytes, messages: list[bytes]) -> tuple[Recorded, bytes]:
+        """Make the working copy; returns it, and its image if its tables had to be brought up."""
+        if self.db is not None:
+            self.db.close()
+        db = image.load(self._path, packed) if packed else image.empty(self._path)
+        self.db = db
+        db.execute("BEGIN")
+        for message in messages:
+            replay(db, unpack(message))
+        db.execute("COMMIT")
+        return db, image.make(db, self._sinks) if image.bring_up(db) else b""
 
     def _note_rows(self) -> None:
         db = self.db
@@ -296,9 +302,10 @@ class Part:
     # -- images -------------------------------------------------------------------------------------
 
     async def _save(self) -> None:
-        if self.db is None:
+        db = self.db
+        if db is None:
             return
-        packed = await asyncio.to_thread(image.make, self.db, self._sinks)
+        packed = await aside(lambda: image.make(db, self._sinks))
         try:
             await self._log.save(packed)
         except (NotNow, Refused) as fault:

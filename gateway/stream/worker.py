@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 from gateway.config import Config
@@ -18,11 +19,7 @@ from gateway.log.store import Row, connect
 from gateway.ops.watch import Watch
 from gateway.sinks.making import make_outlets
 from gateway.site.registry import Registry
-from gateway.stream.cluster import (
-    Bucket,
-    Cluster,
-    bucket,
-)
+from gateway.stream.cluster import Bucket, Cluster, bucket
 from gateway.stream.desks import PartDesk
 from gateway.stream.engine import StreamEngine, groups_of
 from gateway.stream.entrance import Entrance
@@ -171,14 +168,17 @@ class Worker:
         if link is not None:
             await asyncio.to_thread(link.stop)
 
-    async def _lead(self) -> None:
-        """Keep the lease; what is wrong for good ends the worker."""
-        try:
-            await self._lease.run()
-        except GatewayError as fault:
-            self._fault = fault
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._stop_asked.set)
+    def _ended(self, task: Future[None]) -> None:
+        """One of the tasks that go on for ever has ended: what is wrong for good ends the worker, and
+        whatever runs it starts it again."""
+        if task.cancelled() or (fault := task.exception()) is None:
+            return
+        if not isinstance(fault, GatewayError):
+            log.error("a defect", exc_info=fault)
+            fault = GatewayError(f"a defect has ended the worker ({fault!r}): see the log")
+        self._fault = fault
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop_asked.set)
 
     # -- from the links' threads --------------------------------------------------------------------
 
@@ -267,10 +267,10 @@ class Worker:
             self._outflow.start()
             background = [
                 asyncio.run_coroutine_threadsafe(each, self._cluster.loop)
-                for each in (self._lead(), self._housekeeping.run(), self._outflow.run())
+                for each in (self._lease.run(), self._housekeeping.run(), self._outflow.run())
             ]
             for each in background:
-                each.add_done_callback(_look)
+                each.add_done_callback(self._ended)
             log.info("worker %s, parts in %s", self._config.site.id, self._folder)
             self._watch.manager.ready()
             turns = [asyncio.create_task(each) for each in (self._watch.run(), self._front.run())]

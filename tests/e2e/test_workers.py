@@ -20,7 +20,7 @@ def test_a_worker_and_a_node_die_and_a_zombie_wakes_up(tmp_path):
     children = Children(tmp_path)
     city = City(tmp_path, children, workers=3, nodes=3, lease_s=2.0)
     try:
-        city.start_nats()
+        city.nodes.start()
         city.start_broker()
         for name in WORKERS:
             city.start_worker(name)
@@ -30,7 +30,7 @@ def test_a_worker_and_a_node_die_and_a_zombie_wakes_up(tmp_path):
         for number in range(6):  # whoever is asked, and whoever has the device
             post_order(city.http_ports[WORKERS[number % 3]], f"H{number}", f"rider-{number:04d}")
         # A whole site burns down, while the others go on.
-        node = next(number for number in range(3) if number != city.leader("O2O_parts"))
+        node = next(number for number in range(3) if number != city.nodes.leader("O2O_parts"))
         city.wipe("w0", node)
         city.wait_served(["w1", "w2"], 60)
         # One is only asleep, loses its parts, and wakes up with messages in its hands.
@@ -39,6 +39,10 @@ def test_a_worker_and_a_node_die_and_a_zombie_wakes_up(tmp_path):
         city.wake("w1")
         city.wait_served(["w1", "w2"], 60, at_least=24)
         assert city.figures("w1")["lease_lapses"] >= 1
+        # Two own a part, and the one that lives does not know: its next commit is refused, and nothing
+        # of it is acknowledged or told.
+        city.usurp("rider-0000")
+        city.wait_served(["w1", "w2"], 60)
         for number in range(4):
             publish_order(city.broker_port, f"M{number}", f"rider-{number:04d}")
         post_order(city.http_ports["w1"], "H0", "rider-0000")  # once more: it changes nothing

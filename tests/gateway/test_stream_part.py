@@ -96,6 +96,42 @@ def test_who_takes_a_part_over_goes_on_where_it_was(link, tmp_path):
     link.do(_dropped(first.part))
 
 
+def test_what_a_zombie_had_in_hand_is_refused_when_it_wakes_up(link, tmp_path):
+    zombie = Owner(link, tmp_path)
+    assert zombie.run(advance(2))
+    awake, sending = asyncio.Event(), threading.Event()
+    append, done = zombie.log.append, []
+
+    async def asleep(commit, body):
+        sending.set()
+        await awake.wait()
+        await append(commit, body)
+
+    zombie.log.append = asleep
+
+    def put(seq):
+        job = advance(seq)
+        queued = Queued(lambda store: [*job(store), lambda: done.append("ack")], 10)
+        queued.release = lambda: done.append("release")
+        zombie.part.put(queued)
+
+    # One commit is about to be sent, another waits; its lease stands, as far as it knows.
+    link.cluster.loop.call_soon_threadsafe(put, 3)
+    assert sending.wait(5)
+    link.cluster.loop.call_soon_threadsafe(put, 4)
+    owner = Owner(link, tmp_path, "w1")
+    assert owner.next_seq() == (2,)
+    link.cluster.loop.call_soon_threadsafe(awake.set)
+    wait_for(lambda: zombie.lost)
+    assert zombie.totals.figures["commits_refused"] == 1 and zombie.lost == [zombie.part]
+    link.do(_dropped(zombie.part))
+    assert done == [], "no device was told, and the broker has its messages"
+    assert owner.run(advance(5)) and owner.totals.figures["commits_refused"] == 0
+    found = link.do(owner.log.read())
+    assert len(found.messages) == 4  # two marks, two commits: nothing of the zombie's
+    owner.close()
+
+
 def wait_for(condition, timeout_s=10.0):
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib import request
 
+from protocols.topics import part_of
 from tools.demo.children import Child, Children, wait_for
 from tools.demo.site import CITY, answers, free_ports
 from tools.errors import ToolError
 from tools.parts import require
+from tools.simulate.workers.nodes import Nodes
+from tools.simulate.workers.usurper import take_over
 
 _MOSQUITTO = """\
 listener {port} 127.0.0.1
@@ -24,13 +27,6 @@ allow_anonymous true
 persistence false
 max_queued_messages 0
 max_inflight_messages 500
-"""
-_NATS = """\
-server_name: n{number}
-listen: 127.0.0.1:{client}
-http: 127.0.0.1:{monitor}
-jetstream {{ store_dir: {folder}, max_file: 2G, max_mem: 64M }}
-cluster {{ name: city, listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
 _WORKER = """\
 [site]
@@ -62,26 +58,22 @@ replicas = {replicas}
 [logging]
 level = "info"
 """
-_READY_S = 60.0
-# Parts, orders, feed.
-_STREAMS = 3
 
 
 class City:
-    """Start in this order: start_nats(), start_broker(), start_worker() for each, start_devices()."""
+    """Start in this order: nodes.start(), start_broker(), start_worker() for each, start_devices()."""
 
     def __init__(
         self, folder: Path, children: Children, workers: int, nodes: int, lease_s: float = 3.0
     ):
         self.folder = folder
         self._children = children
-        self._nodes = nodes
+        self._replicas = min(3, nodes)
         self._lease_s = lease_s
-        ports = iter(free_ports(3 * nodes + 1 + workers))
-        self._ports = [(next(ports), next(ports), next(ports)) for _ in range(nodes)]
+        self.nodes = Nodes(folder, children, nodes)
+        ports = iter(free_ports(1 + workers))
         self.broker_port = next(ports)
         self.http_ports = {f"w{number}": next(ports) for number in range(workers)}
-        self.nodes: list[Child] = []
         self.workers: dict[str, Child] = {}
         self.devices: Child | None = None
         self.account_path = folder / "devices.json"
@@ -92,7 +84,7 @@ class City:
     @property
     def servers(self) -> list[str]:
         """Where the nodes take clients."""
-        return [f"127.0.0.1:{each[0]}" for each in self._ports]
+        return self.nodes.servers
 
     def _write_keys(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,36 +93,6 @@ class City:
         path.write_text(self._keys)
 
     # -- parts --------------------------------------------------------------------------------------
-
-    def start_nats(self) -> None:
-        """Start all nodes and wait for their cluster."""
-        for number in range(self._nodes):
-            self.nodes.append(self._children.start(f"nats-{number}", self._nats(number)))
-            self.nodes[-1].may_end = True
-        for client, _, _ in self._ports:
-            wait_for(lambda at=client: answers(at), _READY_S, self._children, "NATS")  # type: ignore[misc]
-
-    def _nats(self, number: int) -> list[str]:
-        client, route, monitor = self._ports[number]
-        config = self.folder / f"nats-{number}.conf"
-        config.write_text(
-            _NATS.format(
-                number=number,
-                client=client,
-                monitor=monitor,
-                route=route,
-                folder=json.dumps(str(self.folder / f"nats-{number}")),
-                routes=", ".join(f"nats://127.0.0.1:{each[1]}" for each in self._ports),
-            )
-            if self._nodes > 1
-            else _NATS.split("cluster", maxsplit=1)[0].format(
-                number=number,
-                client=client,
-                monitor=monitor,
-                folder=json.dumps(str(self.folder / f"nats-{number}")),
-            )
-        )
-        return [*_nats_server(), "-c", str(config)]
 
     def start_broker(self) -> None:
         """Start mosquitto."""
@@ -157,7 +119,7 @@ class City:
                 servers=json.dumps(self.servers),
                 http=self.http_ports[name],
                 lease_s=self._lease_s,
-                replicas=min(3, self._nodes),
+                replicas=self._replicas,
             )
         )
         child = self._children.start(
@@ -179,9 +141,8 @@ class City:
     def wipe(self, worker: str, node: int) -> None:
         """A site burns down: a worker, a node, and what both had on their disks."""
         self.workers[worker].kill()
-        self.nodes[node].kill()
+        self.nodes.wipe(node)
         shutil.rmtree(self.folder / worker)
-        shutil.rmtree(self.folder / f"nats-{node}")
 
     def pause(self, worker: str) -> None:
         """SIGSTOP."""
@@ -190,6 +151,17 @@ class City:
     def wake(self, worker: str) -> None:
         """SIGCONT."""
         os.killpg(self.workers[worker].pid, signal.SIGCONT)
+
+    def usurp(self, device: str, timeout_s: float = 30.0) -> None:
+        """Have somebody else write to the part of a device, whose owner lives, and wait until that has
+        been refused a commit; ToolError."""
+        before = self.total("commits_refused")
+        take_over(self.servers, part_of(device))
+        deadline = time.monotonic() + timeout_s
+        while self.total("commits_refused") <= before:
+            if time.monotonic() > deadline:
+                raise ToolError(f"no commit to the part of {device} was refused")
+            time.sleep(0.1)
 
     # -- looking ------------------------------------------------------------------------------------
 
@@ -204,49 +176,6 @@ class City:
                 return body
         except (OSError, ValueError):
             return {}
-
-    def leader(self, stream: str) -> int:
-        """Return the number of the node that leads a stream, -1 when nobody does."""
-        for _, _, monitor in self._ports:
-            found = self._get(monitor, "/jsz?streams=true")
-            for account in found.get("account_details") or []:
-                for each in account.get("stream_detail") or []:
-                    name = (each.get("cluster") or {}).get("leader") or ""
-                    if each.get("name") == stream and name:
-                        return int(name[1:])
-        return -1
-
-    def wait_replicated(self, timeout_s: float = 120.0) -> float:
-        """Wait until every stream has all its copies up to date; returns the seconds.
-
-        Three copies survive the loss of one. A node that has come back is no copy before it has caught
-        up: who takes the next one away too soon takes the second of three. The nodes' own word
-        ('current') comes too early for that, so what they hold is compared: each must have what any of
-        them had a moment before.
-        """
-        begin = time.monotonic()
-        before = self._held()
-        while True:
-            time.sleep(1.0)
-            now = self._held()
-            if _is_whole(before, now, self._nodes):
-                return time.monotonic() - begin
-            if time.monotonic() - begin > timeout_s:
-                raise ToolError(f"after {timeout_s:.0f} s the copies are not up to date: {now}")
-            before = now
-
-    def _held(self) -> dict[str, list[tuple[int, int]]]:
-        """Return the first and last number that each node holds of each stream."""
-        held: dict[str, list[tuple[int, int]]] = {}
-        for _, _, monitor in self._ports:
-            found = self._get(monitor, "/jsz?streams=true")
-            for account in found.get("account_details") or []:
-                for each in account.get("stream_detail") or []:
-                    last = each["state"]["last_seq"]
-                    # An empty one begins at 0 or at 1.
-                    first = each["state"]["first_seq"] if last else 0
-                    held.setdefault(each["name"], []).append((first, last))
-        return held
 
     def parts(self, workers: list[str] | None = None) -> dict[str, int]:
         """Return how many parts each worker serves."""
@@ -270,15 +199,20 @@ class City:
 
     def cpu_s(self) -> dict[str, float]:
         """Return the processor time that the workers and the NATS nodes have used, seconds."""
-        kinds = {"workers": list(self.workers.values()), "nats": self.nodes}
+        kinds = {"workers": list(self.workers.values()), "nats": self.nodes.all}
         return {
             kind: sum(_cpu_s(each.pid) for each in children) for kind, children in kinds.items()
         }
 
+    def total(self, *names: str) -> int:
+        """Return the sum of some figures over all workers."""
+        found = [self.figures(worker) for worker in self.workers]
+        return sum(each.get(name, 0) for each in found for name in names)
+
     def wait_records(self, count: int, timeout_s: float = 60.0) -> None:
         """Wait until the workers have taken so many records since they started."""
         wait_for(
-            lambda: sum(self.figures(name).get("records", 0) for name in self.workers) >= count,
+            lambda: self.total("records") >= count,
             timeout_s,
             self._children,
             f"{count} records",
@@ -298,15 +232,6 @@ class City:
         return account
 
 
-def _nats_server() -> list[str]:
-    """Return the command of a NATS server: the test extra's before the system's.
-
-    Debian 12 has 2.9.10, and workers refuse a cluster of that (see gateway.stream.making).
-    """
-    ours = Path(sys.executable).parent / "nats-server"
-    return [str(ours)] if ours.exists() else require("nats-server")
-
-
 def _cpu_s(pid: int) -> float:
     """Return a process' processor time from /proc, seconds; 0 when it is gone."""
     try:
@@ -314,15 +239,3 @@ def _cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _is_whole(
-    before: dict[str, list[tuple[int, int]]], now: dict[str, list[tuple[int, int]]], nodes: int
-) -> bool:
-    """Tell whether each node has, of every stream, what the furthest of them had before."""
-    return len(before) == len(now) == _STREAMS and all(
-        len(copies) == nodes
-        and len({first for first, _ in copies}) == 1
-        and min(last for _, last in copies) >= max(last for _, last in before[name])
-        for name, copies in now.items()
-    )

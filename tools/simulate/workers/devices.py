@@ -181,7 +181,7 @@ class Fleet:
                 "records": sum(ring[1] for rings in devices.values() for ring in rings),
                 "acks": self.acks,
                 "resends": sum(r.resends for d in self.devices.values() for r in d.rings),
-                "silences": sorted(self.silences, key=lambda each: -each[1])[:2_000],
+                "silences": sorted(self.silences, key=lambda each: -each[1])[:20_000],
             }
 
     def stop(self) -> None:
