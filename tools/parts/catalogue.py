@@ -168,7 +168,7 @@ def _fetch_mosquitto() -> None:
     box.discard()
 
 
-# A node of 2.9 forgets most of a stream when it restarts (gateway/stream/making.py); Debian 12 has 2.9.10.
+# A node of 2.9 forgets most of a stream when it restarts (gateway/stream/making.py); Debian 12 has that.
 _NATS_MIN = (2, 10)
 
 
