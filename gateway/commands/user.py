@@ -67,7 +67,8 @@ def _add(users: Users, args: argparse.Namespace) -> None:
         raise ConfigError("a new user needs --role viewer, dispatcher or admin")
     password = None if args.no_password else _ask()
     users.put(args.name, role, password)
-    print(f"{args.name} is {role}")
+    ended = "; sessions of before have ended" if known and password is not None else ""
+    print(f"{args.name} is {role}{ended}")
 
 
 def _ask() -> str:

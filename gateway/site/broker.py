@@ -28,6 +28,8 @@ _DROP_S = 5.0
 _PID_MAX_BYTES = 32
 # Of a packet, beside an intake message: topic and properties.
 _HEAD_BYTES = 2 * 1024
+_QUEUED_BYTES = 256 * 1024 * 1024
+_MEMORY_BYTES = 1024 * 1024 * 1024
 
 _HEAD = """\
 # mosquitto of an o2o site. Written once by `gateway init-site`; yours to change from then on.
@@ -44,12 +46,17 @@ persistence_location {data}/
 autosave_interval 5
 persistent_client_expiration 2d
 
-# An intake message of 256 kB with its head is the largest that anybody takes.
+# An intake message of 256 kB with its head is the largest that anybody takes. (mosquitto 2.0 has one
+# limit for all listeners; a board's frame has 1,200 bytes, and the gateway refuses a larger one.)
 max_packet_size {packet_bytes}
 max_inflight_messages 500
-# For one client that is away or slow: then mosquitto drops. Boards send again what was not
-# acknowledged by the gateway; a reader that stays away longer reads from a durable stream.
+# For one client that is away or slow, whichever comes first: then mosquitto drops. Boards send again
+# what was not acknowledged by the gateway; a reader that stays away longer reads from a durable stream.
+# 100,000 full frames are 120 MB; the bytes are for who sends what is none.
 max_queued_messages 100000
+max_queued_bytes {queued_bytes}
+# Of all clients together: beyond it the broker hangs up on whoever makes it ask for more.
+memory_limit {memory_bytes}
 queue_qos0_messages false
 max_keepalive 600
 allow_zero_length_clientid false
@@ -89,6 +96,8 @@ def broker_config(
         acl=folder.acl,
         data=folder.broker / "data",
         packet_bytes=BODY_MAX_BYTES + _HEAD_BYTES,
+        queued_bytes=_QUEUED_BYTES,
+        memory_bytes=_MEMORY_BYTES,
     )
     for name, authority, what in _LISTENERS:
         text += _LISTENER.format(

@@ -20,7 +20,13 @@ from gateway.errors import GatewayError
 from gateway.site.acl import access_list
 from gateway.site.authority import DAY_S, Authority, Key, cert_pem, key_id, new_key, read_csr
 from gateway.site.broker import drop, tell
-from gateway.site.folder import SiteFolder, read_limited, read_secret, write_whole
+from gateway.site.folder import (
+    SiteFolder,
+    make_folder,
+    read_limited,
+    read_secret,
+    write_whole,
+)
 from gateway.site.ledger import (
     AUTHORITIES,
     SIGNER,
@@ -34,6 +40,8 @@ from protocols.topics import KINDS, is_name
 
 DEVICE_LIFE_S = 365 * DAY_S
 FIELD_KEY_BYTES = 32
+# A bundle holds the authority's ca.crt beside NAME.crt: a device of this name would have two.
+NAMES_TAKEN = ("ca",)
 _KID_MAX = 65_535
 _CSR_MAX_BYTES = 64 * 1024
 # Of the certificate with which we end a session in somebody's name.
@@ -158,6 +166,8 @@ class Change:
         return self.ledger.take_back(name, int(self._now_s))
 
     def _issue(self, name: str, csr: bytes | None, life_s: float, new_field_key: bool) -> Issued:
+        if name in NAMES_TAKEN:
+            raise GatewayError(f"'{name}' would be written over our own {name}.crt: another name")
         entry = self.ledger.devices[name]
         key = None if csr is not None else new_key()
         public = key.public_key() if key else read_csr(csr or b"", name, "the signing request")
@@ -204,7 +214,7 @@ class Change:
         ledger.forget_expired(int(self._now_s))
         for name, cert in self._certs:
             place = folder.issued / name
-            place.mkdir(mode=0o700, exist_ok=True)
+            make_folder(place)
             write_whole(place / f"{cert.serial_number:x}.crt", cert_pem(cert), is_copy=True)
         for name, kid, key in self._fields:
             write_whole(field_key_file(folder, name, kid), key.hex().encode() + b"\n")

@@ -9,11 +9,16 @@
   devices.json the registry
 
 Folders are 700, files that hold a secret 600. One that others can read is refused with what to do.
+
+What root writes belongs to whom its folder belongs: a site is one user's, and `sudo gateway device` must
+not take the registry from the gateway and the broker that run as him. He may be taken over, so root
+follows no link of his, opens nothing that he put there, and hands over only what it has just made.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -24,34 +29,108 @@ from gateway.errors import GatewayError
 
 FOLDERS = ("ca", "broker", "broker/data", "gateway", "devices", "secrets", "moves")
 FILE_MAX_BYTES = 64 * 1024 * 1024
+_NO_LOCK = "{} is no lock of ours: look who put it there, and remove it"
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o600, is_copy: bool = False) -> None:
     """Write a file so that a reader, or a power cut, finds the old one or the new one.
 
-    is_copy: it can be had again, so it may take its time to the disk.
+    is_copy: it can be had again, so it may take its time to the disk. By root: the folder's owner's.
     """
-    new = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        new.unlink()
+    new = path.name + ".new"
     try:
-        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(number, "wb") as file:
-            os.fchmod(number, mode)  # whatever the umask
-            file.write(data)
-            file.flush()
+        with _opened(path.parent) as folder:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new, dir_fd=folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            number = os.open(new, flags, mode, dir_fd=folder)
+            with os.fdopen(number, "wb") as file:
+                _hand_over(number, folder)
+                os.fchmod(number, mode)  # whatever the umask
+                file.write(data)
+                file.flush()
+                if not is_copy:
+                    os.fsync(number)
+            os.rename(new, path.name, src_dir_fd=folder, dst_dir_fd=folder)
             if not is_copy:
-                os.fsync(number)
-        new.rename(path)
-        if is_copy:
-            return
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+                os.fsync(folder)
     except OSError as fault:
         raise GatewayError(f"cannot write {path}: {fault.strerror}") from fault
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, mode 700, unless it is there; by root: of the owner of the one it is in."""
+    try:
+        with _opened(path.parent) as above:
+            try:
+                os.mkdir(path.name, 0o700, dir_fd=above)
+            except FileExistsError:
+                return
+            if os.geteuid() == 0:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                number = os.open(path.name, flags, dir_fd=above)
+                try:
+                    _hand_over(number, above)
+                finally:
+                    os.close(number)
+    except OSError as fault:
+        raise GatewayError(f"cannot make {path}: {fault.strerror}") from fault
+
+
+@contextlib.contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold the lock `path` (made if need be); waits for who holds it. GatewayError for what is no lock:
+    a link, a pipe, a file that has another name besides."""
+    try:
+        with _opened(path.parent) as folder:
+            number = _open_lock(path.name, folder)
+    except OSError as fault:
+        if fault.errno == errno.ELOOP:
+            raise GatewayError(_NO_LOCK.format(path)) from fault
+        raise GatewayError(f"cannot lock {path}: {fault.strerror}") from fault
+    try:
+        found = os.fstat(number)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            raise GatewayError(_NO_LOCK.format(path))
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
+
+
+def _open_lock(name: str, folder: int) -> int:
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        number = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    except FileExistsError:
+        return os.open(name, flags, dir_fd=folder)
+    try:
+        _hand_over(number, folder)
+    except OSError:
+        os.close(number)
+        raise
+    return number
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A folder to work in, whatever becomes of its path; root follows a link only if it is root's."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    if os.geteuid() == 0 and folder.is_symlink() and folder.lstat().st_uid == 0:
+        number = os.open(folder, flags)
+    else:
+        number = os.open(folder, flags | (os.O_NOFOLLOW if os.geteuid() == 0 else 0))
+    try:
+        yield number
+    finally:
+        os.close(number)
+
+
+def _hand_over(number: int, folder: int) -> None:
+    """Give a file or folder that was just made to the owner of the folder that it is in: root can."""
+    owner = os.fstat(folder)
+    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (0, 0):
+        os.fchown(number, owner.st_uid, owner.st_gid)
 
 
 def read_limited(path: Path, most_bytes: int = FILE_MAX_BYTES) -> bytes:
@@ -114,6 +193,7 @@ class SiteFolder:
                 f"{self.path} holds a site already; it is left as it is. Choose another folder, or "
                 "use `gateway device` to change this one; remove one that was made half"
             )
+        self._check_owner()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
@@ -121,6 +201,14 @@ class SiteFolder:
                 (self.path / each).mkdir(mode=0o700)
         except OSError as fault:
             raise GatewayError(f"cannot make {self.path}: {fault.strerror}") from fault
+
+    def _check_owner(self) -> None:
+        """A site is its maker's altogether: mosquitto.conf names him as who runs the broker."""
+        if os.geteuid() == 0 and self.path.exists() and (uid := self.path.stat().st_uid) != 0:
+            raise GatewayError(
+                f"{self.path} belongs to user {uid}, you are root: have that user make the site "
+                f"(setpriv --reuid={uid} --clear-groups, or su)"
+            )
 
     def check_modes(self) -> None:
         """Raise GatewayError when others may look into the folder."""
@@ -139,12 +227,5 @@ class SiteFolder:
     def locked(self) -> Iterator[None]:
         """One change of the site at a time: the second one waits for the first."""
         self.check_modes()
-        try:
-            number = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        except OSError as fault:
-            raise GatewayError(f"cannot lock {self.path}: {fault.strerror}") from fault
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX)
+        with lock_file(self.path / ".lock"):
             yield
-        finally:
-            os.close(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from gateway.errors import ConfigError, GatewayError
 from gateway.site.authority import DAY_S, Authority, cert_pem, is_host, key_pem
 from gateway.site.broker import broker_config
-from gateway.site.enrolment import Change, Issued
+from gateway.site.enrolment import NAMES_TAKEN, Change, Issued
 from gateway.site.folder import SiteFolder, write_whole
 from gateway.site.ledger import AUTHORITIES, VERSION, Entry, Ledger
 from protocols.topics import is_name
@@ -73,8 +74,8 @@ class Plan:
         for what, name in (("--city", self.city), ("--id", self.gateway)):
             if not is_name(name):
                 raise ConfigError(f"{what} takes 1 to 32 of a-z, 0-9 and '-', not '{name[:40]}'")
-        if self.gateway in (BROKER, DASHBOARD):
-            raise ConfigError(f"--id '{self.gateway}' is the name of a server of the site")
+        if self.gateway in (BROKER, DASHBOARD, *NAMES_TAKEN):
+            raise ConfigError(f"--id '{self.gateway}' is the site's own name for something else")
         for host in self.hosts:
             if not is_host(host):
                 raise ConfigError(f"--host '{host[:80]}' is neither a host's name nor an address")
@@ -83,6 +84,8 @@ class Plan:
         numbers = list(self.ports.values())
         if len(set(numbers)) != len(numbers) or not all(0 < each < 65_536 for each in numbers):
             raise ConfigError("the broker's ports are three different ones of 1 to 65535")
+        if self.http_port in numbers or not 0 < self.http_port < 65_536:
+            raise ConfigError("--http-port is of 1 to 65535, and none of the broker's ports")
         for text in (self.bind, self.http_bind):
             if text and not is_host(text):
                 raise ConfigError(f"'{text[:80]}' is no address to bind to")
@@ -95,6 +98,8 @@ def make_site(folder: SiteFolder, config: Path, plan: Plan, now_s: float) -> Non
         raise GatewayError(f"{config} is there already; it is left as it is. Choose another name")
     if not config.absolute().parent.is_dir():
         raise GatewayError(f"no folder {config.absolute().parent} for --config: make it first")
+    if not os.access(config.absolute().parent, os.W_OK):
+        raise GatewayError(f"{config.absolute().parent}, for --config, is not yours to write to")
     for path in (folder.path, config.absolute(), plan.data.absolute()):
         # mosquitto.conf knows no quotes: a line break would be a line of its own.
         if any(each < " " or each == "\x7f" for each in str(path)):

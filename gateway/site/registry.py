@@ -22,6 +22,8 @@ from protocols.topics import KINDS
 
 # How long a change of the file may go unnoticed.
 _LOOK_S = 1.0
+# A registry that cannot be read is told again so often: who was revoked since may still speak.
+_TELL_S = 60.0
 # Before somebody is refused, for whoever was let in a moment ago; names may be invented by the thousand.
 _LOOK_AGAIN_S = 0.05
 _FIELD_KEYS_MAX = 10_000
@@ -33,7 +35,8 @@ class Registry:
     """Who is enrolled. `folder` None: no registry. clock(): seconds that only go on.
 
     GatewayError when the folder's registry cannot be read at the start. One that cannot be read later
-    leaves what was read before in force, and `trouble` says so.
+    leaves what was read before in force: `trouble` says so, the log once a minute, and the figure
+    registry_trouble_s how long already.
     """
 
     def __init__(self, folder: Path | None, clock: Callable[[], float] = time.monotonic):
@@ -45,6 +48,8 @@ class Registry:
         self._seen: tuple[int, int, int] | None = None
         self._looked_s = clock()
         self.trouble = ""
+        self._troubled_s = 0.0
+        self._told_s = 0.0
         self.reloads = 0
         if self._site is None:
             log.warning("no [site] folder: every device is taken, whoever it says it is")
@@ -117,7 +122,8 @@ class Registry:
         """Return the registry's figures at a time, Unix s; none without a registry.
 
         certificates_due: of all who are enrolled, to be renewed now or run out already;
-        certificates_expired: run out; certificate_end_s: how long until the first one does.
+        certificates_expired: run out; certificate_end_s: how long until the first one does;
+        registry_trouble_s: for how long the registry cannot be read, 0 while it can.
         """
         if self._site is None:
             return {}
@@ -135,6 +141,7 @@ class Registry:
             "certificate_end_s": max(0, int(min(ends, default=0) - now_s)),
             "registry_reloads": self.reloads,
             "registry_troubled": int(bool(self.trouble)),
+            "registry_trouble_s": int(self._clock() - self._troubled_s) if self.trouble else 0,
         }
 
     # -- reading ------------------------------------------------------------------------------------
@@ -146,15 +153,26 @@ class Registry:
             self._looked_s = self._clock()
             try:
                 if _mark(self._site.registry) == self._seen:
+                    self.trouble = ""  # its folder was shut, and is open again
                     return
                 found = self._read(self._site)
             except GatewayError as fault:
-                if self.trouble != str(fault):
-                    log.error("the registry stays as it was: %s", fault)  # noqa: TRY400
-                self.trouble = str(fault)
+                self._tell(str(fault))
                 return
             self._take(found)
             self.reloads += 1
+
+    def _tell(self, why: str) -> None:
+        if not self.trouble:
+            self._troubled_s = self._looked_s
+        if self.trouble != why or self._looked_s - self._told_s >= _TELL_S:
+            self._told_s = self._looked_s
+            log.error(
+                "the registry stays as it was for %d s now: %s; who was revoked since may still speak",
+                self._looked_s - self._troubled_s,
+                why,
+            )
+        self.trouble = why
 
     def _read(self, site: SiteFolder) -> Ledger:
         # Looked at before it is read: a change in between is seen the next time.

@@ -8,12 +8,12 @@ runs.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.errors import GatewayError
+from gateway.site.folder import lock_file, make_folder, write_whole
 from gateway.web.passwords import Password, is_sound, make_password
 from gateway.web.routes import ROLES
 
@@ -51,13 +52,18 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class User(msgspec.Struct, frozen=True):
-    """One user of the file; without a password only tokens and links let them in."""
+    """One user of the file; without a password only tokens and links let them in.
+
+    epoch: random, another one for every new password and for a name that is given again: a session that
+    began in an epoch ends with it. '' in a file of an earlier version.
+    """
 
     name: str
     role: str
     password: Password | None = None
     tokens: tuple[Token, ...] = ()
     links: tuple[Link, ...] = ()
+    epoch: str = ""
 
 
 def digest(secret: str) -> str:
@@ -88,6 +94,11 @@ class Users:
         self._refresh()
         return self._users.get(name)
 
+    def epoch(self, name: str) -> str | None:
+        """Return the epoch of a user: a session that keeps another one is over. None for no user."""
+        user = self.user(name)
+        return None if user is None else user.epoch
+
     def of_token(self, hashed: str) -> User | None:
         """Return whose API token has this digest(), or None."""
         self._refresh()
@@ -97,7 +108,10 @@ class Users:
     # -- changing -----------------------------------------------------------------------------------
 
     def put(self, name: str, role: str, password: str | None) -> None:
-        """Add a user, or change role and password (None: as it was) of one."""
+        """Add a user, or change role and password (None: as it was) of one.
+
+        A new password ends the sessions of before: who asks for one may have lost a cookie too.
+        """
         if not _NAME.fullmatch(name):
             raise GatewayError(f"a user's name takes 1 to 64 of A-Z a-z 0-9 . _ @ -, not {name!r}")
         if role not in ROLES:
@@ -108,10 +122,13 @@ class Users:
             if old is None:
                 if len(users) >= _USERS_MAX:
                     raise GatewayError(f"there are {_USERS_MAX} users already; remove some")
-                users[name] = User(name, role, hashed)
+                users[name] = User(name, role, hashed, epoch=_new_epoch())
+            elif hashed is None:
+                users[name] = msgspec.structs.replace(old, role=role)
             else:
-                kept = old.password if hashed is None else hashed
-                users[name] = msgspec.structs.replace(old, role=role, password=kept)
+                users[name] = msgspec.structs.replace(
+                    old, role=role, password=hashed, epoch=_new_epoch()
+                )
 
     def remove(self, name: str) -> None:
         """Remove a user; their sessions and tokens end with it."""
@@ -187,18 +204,18 @@ class Users:
 
     def _load(self) -> None:
         try:
-            stat = self.path.stat()
+            found = self.path.lstat()
         except FileNotFoundError:
             self._seen = None
             self._users, self._tokens = {}, {}
             return
         except OSError as fault:
             raise GatewayError(f"cannot read {self.path}: {fault.strerror}") from fault
-        seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen == self._seen:
             return
         self._seen = seen
-        if stat.st_mode & 0o077:
+        if found.st_mode & 0o077 and not stat.S_ISLNK(found.st_mode):
             raise GatewayError(f"{self.path} can be read by others; run: chmod 600 {self.path}")
         self._users = _read(self.path)
         self._tokens = {
@@ -208,32 +225,28 @@ class Users:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, User]]:
         """The users to change, alone: the command and the gateway both write."""
-        lock = self.path.with_suffix(".lock")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as fault:
-            raise GatewayError(f"cannot write {lock}: {fault.strerror}") from fault
-        try:
-            if os.geteuid() == 0:
-                owner = self.path.parent.stat()
-                os.fchown(handle, owner.st_uid, owner.st_gid)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        for folder in reversed((self.path.parent, *self.path.parent.parents)):
+            if not folder.is_dir():
+                make_folder(folder)
+        with lock_file(self.path.with_suffix(".lock")):
             self._seen = None  # a file that is damaged is not written over by what was read before
             self._load()
             users = dict(self._users)
             yield users
-            _write(self.path, users)
+            # `gateway user` by root must not take the file from the service's own user: it does not.
+            write_whole(self.path, msgspec.json.format(msgspec.json.encode(list(users.values()))))
             self._load()
-        finally:
-            os.close(handle)
 
 
 def _read(path: Path) -> dict[str, User]:
     try:
-        if path.stat().st_size > _FILE_MAX_BYTES:
-            raise GatewayError(f"{path} is larger than any users file; restore it from a backup")
-        users = msgspec.json.decode(path.read_bytes(), type=list[User])
+        # No link is followed: as root, `gateway user` would copy a stranger's file for its maker.
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as file:
+            found = os.fstat(number)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _FILE_MAX_BYTES:
+                raise GatewayError(f"{path} is no users file; restore it from a backup")
+            users = msgspec.json.decode(file.read(_FILE_MAX_BYTES), type=list[User])
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise GatewayError(
             f"{path} is damaged ({fault}); restore it, or move it away and add the users again"
@@ -245,17 +258,5 @@ def _read(path: Path) -> dict[str, User]:
     return {user.name: user for user in users}
 
 
-def _write(path: Path, users: dict[str, User]) -> None:
-    new = path.with_suffix(".new")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(list(users.values()))))
-            file.flush()
-            os.fsync(file.fileno())
-            if os.geteuid() == 0:
-                # `gateway user` by root must not take the file from the service's own user.
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-        new.replace(path)
-    except OSError as fault:
-        raise GatewayError(f"cannot write {path}: {fault.strerror}") from fault
+def _new_epoch() -> str:
+    return secrets.token_hex(16)

@@ -19,6 +19,7 @@ from gateway.site.enrolment import changing
 from gateway.site.folder import SiteFolder
 from gateway.site.ledger import read_ledger
 from gateway.terminal.settings import board_settings
+from protocols.messages import FRAME_MAX_BYTES
 
 
 class Made:
@@ -113,6 +114,11 @@ def test_a_second_run_overwrites_nothing(made):
         ("--port", "0"),
         ("--bind", "0.0.0.0\nallow_anonymous true"),
         ("--http-bind", "somewhere else"),
+        ("--http-port", "70000"),
+        ("--http-port", "0"),
+        ("--http-port", "8883"),
+        ("--readers-port", "8443"),
+        ("--id", "ca"),
     ],
 )
 def test_a_site_that_cannot_be_is_refused_before_anything_is_made(tmp_path, capsys, wrong):
@@ -120,6 +126,7 @@ def test_a_site_that_cannot_be_is_refused_before_anything_is_made(tmp_path, caps
     assert made.init(*wrong) == 2
     assert wrong[0].split("=")[0] in made.fault or "ports" in made.fault or "address" in made.fault
     assert list(tmp_path.iterdir()) == []
+    assert made.init() == 0  # nothing half made is in the way
 
 
 def test_a_path_that_would_be_a_line_of_its_own_is_refused(tmp_path, capsys):
@@ -234,6 +241,24 @@ def test_a_name_that_is_none_changes_nothing(made, name):
     assert made.enrol("rider-0001", name) == 1 and "is no name" in made.fault
     assert (made.folder.registry.read_bytes(), made.folder.acl.read_bytes()) == before
     assert not made.out.exists()  # no certificate that nobody could take back
+
+
+def test_no_device_is_called_like_the_authority_that_lies_beside_it(made):
+    assert made.enrol("rider-0001") == 0
+    trusted = (made.out / "ca.crt").read_bytes()
+    for words in (("ca",), ("rider-0002", "ca")):
+        assert made.enrol(*words) == 1 and "ca.crt" in made.fault
+    assert made.enrol("ca", kind="reader", more=("--may", "feed")) == 1
+    assert made.device("replace", "rider-0001", "ca", "--out", str(made.out)) == 1
+    assert (made.out / "ca.crt").read_bytes() == trusted
+    assert not {"ca", "rider-0002"} & set(made.ledger().devices)
+
+
+def test_the_broker_keeps_a_bounded_number_of_bytes(made):
+    lines = dict(line.split(" ", 1) for line in made.folder.config.read_text().splitlines() if line)
+    queued, whole = int(lines["max_queued_bytes"]), int(lines["memory_limit"])
+    # What is to be kept has room: so many full frames, and beside the gateway's queue the readers'.
+    assert int(lines["max_queued_messages"]) * FRAME_MAX_BYTES < queued < whole // 2
 
 
 def test_names_are_given_once(made):

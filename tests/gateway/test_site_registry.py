@@ -110,6 +110,31 @@ def test_a_registry_spoilt_later_stays_in_force_as_it_was(place, data, caplog):
     assert registry.state("rider-0001") == "enrolled" and registry.trouble == ""
 
 
+def test_a_registry_that_stays_spoilt_is_told_again_each_minute_and_as_a_figure(place, caplog):
+    registry = place.registry()
+    place.folder.registry.write_bytes(b"{")
+    for _ in range(130):
+        place.clock.s += 1
+        registry.refusal("rider", "rider-0001")
+    told = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert len(told) == 3 and all("revoked since may still speak" in each for each in told)
+    assert registry.figures(NOW_S)["registry_trouble_s"] == 129
+    place.write()
+    place.clock.s += 2
+    assert registry.figures(NOW_S)["registry_trouble_s"] == 0
+
+
+def test_a_registry_that_can_be_read_again_as_it_was_is_no_trouble_any_more(place):
+    registry = place.registry()
+    away = place.folder.path.with_name("away")
+    place.folder.path.rename(away)
+    place.clock.s += 2
+    assert registry.refusal("rider", "rider-0001") == "" and registry.trouble
+    away.rename(place.folder.path)
+    place.clock.s += 2
+    assert registry.refusal("rider", "rider-0001") == "" and not registry.trouble
+
+
 def test_a_gateway_does_not_start_without_its_registry(tmp_path, place):
     with pytest.raises(GatewayError, match="init-site"):
         Registry(tmp_path / "absent")

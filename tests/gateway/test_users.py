@@ -209,6 +209,30 @@ def test_one_person_s_ipv6_network_is_one_address():
     assert network("junk") == "junk"
 
 
+def test_an_epoch_ends_with_the_password_and_with_the_name(users):
+    first = users.epoch("ada")
+    assert len(first) == 32 and users.epoch("nobody") is None
+    users.put("ada", "viewer", None)
+    users.add_token("ada")
+    users.use_link(users.add_link("ada"))
+    assert users.epoch("ada") == first  # still the same password
+    Users(users.path).put("ada", "viewer", "another horse")
+    second = users.epoch("ada")
+    users.remove("ada")
+    assert users.epoch("ada") is None
+    users.put("ada", "viewer", "another horse")
+    assert len({first, second, users.epoch("ada")}) == 3
+
+
+def test_a_users_file_of_an_earlier_version_is_read(users):
+    kept = json.loads(users.path.read_text())
+    del kept[0]["epoch"]
+    users.path.write_text(json.dumps(kept))
+    assert Users(users.path).epoch("ada") == ""
+    users.put("ada", "admin", PASSWORD)
+    assert users.epoch("ada")
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """Run the command with `given` on its stdin; returns (exit code, stdout, stderr)."""
@@ -227,6 +251,9 @@ def run(tmp_path, monkeypatch, capsys):
 def test_the_command_adds_lists_and_removes_and_never_prints_a_secret_twice(tmp_path, run):
     done = run("add", "ada", "--role", "admin", given="correct horse\n")
     assert done[:2] == (0, "ada is admin\n")
+    assert run("add", "ada", "--no-password")[1] == "ada is admin\n"
+    again = run("add", "ada", given="correct horse\n")
+    assert again[:2] == (0, "ada is admin; sessions of before have ended\n")
     token = run("token", "ada")[1].strip()
     link = run("link", "ada")[1].strip()
     assert token.startswith("o2o_") and "http://127.0.0.1:8080/login#link=" in link
