@@ -51,12 +51,14 @@ class Config:
 def load(path: Path) -> Config:
     """Read and check a configuration file; ConfigError names the file and the key."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        # An editor on Windows puts a byte order mark in front, which is no TOML.
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as fault:
         raise ConfigError(
             f"cannot read {path}: {fault.strerror}; `--config` names a TOML file"
         ) from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except (ValueError, RecursionError) as fault:
+        # A number of 5,000 digits and a thousand brackets are no TOMLDecodeError.
         raise ConfigError(f"{path} is not TOML: {fault}") from fault
     try:
         return check(tree)
@@ -71,6 +73,19 @@ def check(tree: dict[str, Any]) -> Config:
     if len(set(names)) != len(names):
         raise ConfigError("two of [[sinks]] have the same 'name'")
     adjusted(config.thresholds)
+    terminal = config.terminal
+    if terminal is None:
+        return config
+    if config.commit.engine == "jetstream" and not terminal.own_service:
+        raise ConfigError(
+            "[terminal] is not run by a worker (commit.engine is 'jetstream'): use "
+            "own_service = true and `gateway terminal`"
+        )
+    if terminal.tls is not None and config.broker.tls is None and not terminal.port:
+        raise ConfigError(
+            f"key 'terminal.port' is missing: 'terminal.tls' needs the broker's TLS port for devices "
+            f"(often 8883), [broker] says {config.broker.port} without TLS"
+        )
     return config
 
 
@@ -105,12 +120,21 @@ def _value(kind: Any, value: Any, key: str) -> Any:
             raise ConfigError(f"'{key}' must be a table")
         return {name: _value(options[1], each, f"{key}.{name}") for name, each in value.items()}
     kind = options[0] if options else kind
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"key '{key}' holds the character U+0000")
     if is_dataclass(kind):
         return _build(kind, value, key + ".")
     if kind is Path and isinstance(value, str):
+        if not value:
+            raise ConfigError(
+                f"key '{key}' is empty; it takes a path ('.' is the working directory)"
+            )
         return Path(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as fault:
+            raise ConfigError(f"key '{key}' is a number of {len(str(value))} digits") from fault
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"key '{key}' must be {kind.__name__}, not {type(value).__name__}")
     return value

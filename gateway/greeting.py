@@ -24,6 +24,9 @@ _UNLIMITED = 65_535
 # User name or password, not authorised, banned, authentication method: MQTT 5 section 2.4. paho gives
 # 3.1.1's codes 4 and 5 the same numbers.
 REFUSALS = (0x86, 0x87, 0x8A, 0x8C)
+# So many times must a broker hang up on MQTT 5 before it is taken for one that knows 3.1.1 only: one
+# that is just starting, or a proxy before it, hangs up too.
+_HANG_UPS = 3
 
 
 class Refused(Exception):  # noqa: N818
@@ -43,7 +46,8 @@ class _Context(ssl.SSLContext):
 class Greeting:
     """One attempt: connect(), then `code` is the broker's answer, None where none came.
 
-    tcp_stood: it is not for want of a broker. close() in any case.
+    tcp_stood: it is not for want of a broker. retains: False when the broker says that it takes no
+    retained messages. close() in any case.
     """
 
     def __init__(self, broker: Broker, client_id: str, is_v5: bool, session_s: int):
@@ -54,6 +58,7 @@ class Greeting:
         self._context: _Context | None = None
         self.code: ReasonCode | None = None
         self.receive_max = _UNLIMITED
+        self.retains = True
         self.tcp_stood = False
         options: dict[str, Any] = {} if is_v5 else {"clean_session": session_s == 0}
         self.client = mqtt.Client(
@@ -71,6 +76,7 @@ class Greeting:
     ) -> None:
         self.code = code
         self.receive_max = int(getattr(answer, "ReceiveMaximum", 0) or _UNLIMITED)
+        self.retains = bool(getattr(answer, "RetainAvailable", 1))
 
     def connect(self, packet_max_bytes: int, is_stopped: Callable[[], bool]) -> socket.socket:
         """Connect and wait for the answer; returns the socket, from which paho has taken no more.
@@ -138,6 +144,34 @@ class Greeting:
             sock.close()  # paho leaves it open when its farewell finds no room
         if self._context is not None and self._context.made is not None:
             self._context.made.close()
+
+
+class Version:
+    """Which MQTT to greet a broker with: `is_v5`, False for 3.1.1. protocol: as in sections.Broker.
+
+    'auto' greets with 5. A broker that says it does not know it, or hangs up on it three times, is
+    greeted once with 3.1.1; after each connection 5 has its turn first. Where 5 has stood it is 5.
+    """
+
+    def __init__(self, protocol: str):
+        self.is_v5 = protocol != "3.1.1"
+        self.is_settled = protocol != "auto"
+        self._hang_ups = 0
+
+    def note(self, greeting: Greeting, was_up: bool) -> None:
+        """Learn from an attempt that is over."""
+        if self.is_settled:
+            return
+        if was_up and self.is_v5:
+            self.is_settled = True
+        elif not self.is_v5:
+            self.is_v5 = True
+            self._hang_ups = _HANG_UPS - 1  # one more will do
+        elif greeting.code is not None:
+            self.is_v5 = "protocol" not in str(greeting.code).lower()
+        elif greeting.tcp_stood:
+            self._hang_ups += 1
+            self.is_v5 = self._hang_ups < _HANG_UPS
 
 
 def tls_context(tls: Tls) -> _Context:

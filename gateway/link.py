@@ -1,8 +1,9 @@
 """A connection to a broker that is always being made again.
 
 paho-mqtt makes the connection: TLS, the greeting, the broker's answer, subscriptions. The traffic is
-ours (gateway.wire): paho reads a packet in four calls of recv() and writes one in one send(), about
-100 us for a message in or out, which was more than all the rest of the gateway's work together.
+ours (gateway.wire): paho reads a packet in four calls of recv() and writes one in one send(). Measured
+in the same program: 4,308 records/s with paho's loop, 9,825 to 11,986 with this one
+(tests/bench/test_gateway.py).
 Nothing is ever queued for a connection that is not there; who uses the link sends while it is up.
 """
 
@@ -18,10 +19,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import packets
-from gateway.greeting import REFUSALS, Greeting, Refused
+from gateway.greeting import REFUSALS, Greeting, Refused, Version
 from gateway.sections import Broker
 from gateway.wire import Handlers, Wire
 
@@ -56,12 +56,14 @@ class Link(threading.Thread):
     session_s: how long the broker keeps our subscriptions and their messages while we are away
     (0: a clean session). packet_max_bytes: what an MQTT 5 broker may send us (larger messages it
     drops); a larger one of a 3.1.1 broker is released unread. must_take: a message that the broker
-    will not take ends the connection, for a minute. on_up(link): connected; on_down(): no longer.
-    on_pubacks(mids): the broker has these of ours.
+    will not take ends the connection, for a minute where it is for want of rights. So does a
+    subscription that it refuses: who would be deaf is not up. on_up(link): connected; on_down(): no
+    longer. on_pubacks(mids): the broker has these of ours.
 
     Figures: `connects`, `refusals` connections that a person must look after (credentials,
     certificates, rights), `oversize` messages released unread, `not_taken` messages of ours that the
-    broker would not take; `trouble`: why there is no connection, '' while there is one.
+    broker would not take; `trouble`: why there is no connection, '' while there is one; `retains`:
+    False when this broker takes no retained messages.
     """
 
     def __init__(
@@ -87,12 +89,13 @@ class Link(threading.Thread):
         self._on_down = on_down
         self._on_message = on_message
         self._on_pubacks = on_pubacks
-        self._protocol = mqtt.MQTTv311 if broker.protocol == "3.1.1" else mqtt.MQTTv5
+        self._version = Version(broker.protocol)
         self._stop_asked = threading.Event()
         self._hang_ups = 0
         self._client: mqtt.Client | None = None
         self._wire: Wire | None = None
         self.up = False
+        self.retains = True
         self.connects = 0
         self.refusals = 0
         self.oversize = 0
@@ -102,7 +105,7 @@ class Link(threading.Thread):
     @property
     def is_v5(self) -> bool:
         """True when messages may carry MQTT 5 properties."""
-        return self._protocol == mqtt.MQTTv5
+        return self._version.is_v5
 
     # -- for the link's users -----------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class Link(threading.Thread):
         while not self._stop_asked.is_set():
             begin = time.monotonic()
             try:
-                was_up = self._serve()
+                was_up = self.serve()
             except Refused as why:
                 self._note_refusal(str(why))
                 self._stop_asked.wait(_REFUSED_S * random.uniform(0.75, 1.25))
@@ -163,7 +166,7 @@ class Link(threading.Thread):
             log.error("%s: %s; trying again each minute", self._client_id, why)
         self.trouble = why
 
-    def _serve(self) -> bool:
+    def serve(self) -> bool:
         """Hold one connection; returns whether it was up. Refused: a person must act."""
         greeting = Greeting(self._broker, self._client_id, self.is_v5, self._session_s)
         was_up = False
@@ -182,18 +185,18 @@ class Link(threading.Thread):
             log.exception("%s: connection dropped", self._client_id)
         finally:
             greeting.close()
-        self._note_hang_up(greeting)
-        if not was_up:
-            self._consider_older_protocol(greeting)
+            hung_up_on_5 = self.is_v5 and not self._version.is_settled
+            self._version.note(greeting, was_up)
+        self._note_hang_up(greeting, hung_up_on_5)
         return was_up
 
-    def _note_hang_up(self, greeting: Greeting) -> None:
+    def _note_hang_up(self, greeting: Greeting, may_be_older: bool) -> None:
         """Whether a broker's word on our certificate comes before it hangs up is a matter of luck."""
         if greeting.code is not None or self._broker.tls is None:
             self._hang_ups = 0
         elif greeting.tcp_stood:
             self._hang_ups += 1
-            if self._hang_ups > 1:
+            if self._hang_ups > 1 and not may_be_older:
                 raise Refused(
                     f"{self._where} hangs up on us behind the TLS handshake; "
                     "see 'cert' and 'key' in 'tls' (does it know their CA?)"
@@ -209,6 +212,7 @@ class Link(threading.Thread):
         )
         wire = Wire(sock, stream, greeting.receive_max, handlers)
         self._client, self._wire, self.up = greeting.client, wire, True
+        self.retains = greeting.retains
         self.connects += 1
         self.trouble = ""
         try:
@@ -225,16 +229,6 @@ class Link(threading.Thread):
             self.trouble = self.trouble or f"{self._where}: the connection was lost"
             if self._on_down is not None:
                 self._on_down()
-
-    def _consider_older_protocol(self, greeting: Greeting) -> None:
-        """A broker that answers MQTT 5 with a refusal, or hangs up on it, may know 3.1.1 only."""
-        if self._broker.protocol != "auto" or self.connects:
-            return  # told which, or this broker has already shown what it speaks
-        code: ReasonCode | None = greeting.code
-        if code is not None and "protocol" in str(code).lower():
-            self._protocol = mqtt.MQTTv311
-        elif code is None and greeting.tcp_stood:
-            self._protocol = mqtt.MQTTv311 if self.is_v5 else mqtt.MQTTv5
 
     # -- what the wire tells ------------------------------------------------------------------------
 
@@ -266,14 +260,18 @@ class Link(threading.Thread):
 
     def _refused(self, _mid: int, code: int) -> None:
         self.not_taken += 1
-        why = f"{self._where} does not take what we publish: reason 0x{code:02x}; see its ACL"
-        if self._must_take:
-            raise Refused(why)
+        why = f"{self._where} does not take what we publish: reason 0x{code:02x}"
+        if code in REFUSALS:
+            why += "; see its ACL"
+            if self._must_take:
+                raise Refused(why)
         if self.not_taken == 1:
             log.error("%s: %s", self._client_id, why)
+        if self._must_take:
+            raise ConnectionError(why)  # a quota, say: it passes
 
     def _not_granted(self) -> None:
-        log.error("%s: %s does not let us subscribe; see its ACL", self._client_id, self._where)
+        raise Refused(f"{self._where} does not let us subscribe; see its ACL")
 
     def _farewell(self, code: int) -> None:
         if code:

@@ -1,8 +1,9 @@
 """The MQTT packets that make up the traffic: PUBLISH and its answers, written and read in bulk.
 
-paho-mqtt shakes hands, and after that costs 100 us for each message: it reads a packet in four calls of
-recv() and writes one in one send(). Here a read takes what the socket has, and what is written is
-joined. The three other packets of a link's life (subscribing, pings, the end) are here too.
+paho-mqtt shakes hands, and after that reads a packet in four calls of recv() and writes one in one
+send(). Here a read takes what the socket has, and what is written is joined. Measured in the same
+program: 4,308 records/s with paho's loop, 9,825 to 11,986 with this one (tests/bench/test_gateway.py).
+The three other packets of a link's life (subscribing, pings, the end) are here too.
 
 Source: MQTT 3.1.1 section 3, MQTT 5 section 3 (OASIS).
 """

@@ -118,6 +118,8 @@ class Sink:
 
     kind: 'mqtt' (broker: where) or 'jetstream' (servers: 'host:port', stream: its name). batch_max: so
     many fixes in one message (MQTT only), 0 for none; batch_ms: how long the first waits for the others.
+    holds: rows wait for it also when the log is full, and then evidence is not taken; false: what it
+    alone has not taken is dropped then, counted and told. Not said: true for the first sink only.
     """
 
     name: str
@@ -128,6 +130,7 @@ class Sink:
     batch_max: int = 0
     batch_ms: int = 100
     tls: Tls | None = None
+    holds: bool | None = None
 
     def check(self, key: str) -> None:
         """Refuse a kind that there is not, and a JetStream without a server."""
@@ -291,8 +294,8 @@ class Terminal:
     it. setup: the receiver's command set ('none': only listen). adapter: the BLE adapter ('' for none,
     'default', 'hci0'); scan: 'auto', 'passive' or 'active'. replay: a file of NMEA in place of the
     port; replay_time: 'shift' moves its times to now, 'keep' leaves them. tls: its own certificate as
-    a device; port: the broker's for devices, 0 where it is [broker]'s. own_service: `gateway terminal`
-    runs it, not this gateway.
+    a device, TLS whatever [broker] says; port: the broker's for devices, 0 where it is [broker]'s.
+    own_service: `gateway terminal` runs it, not this gateway.
     """
 
     device: str

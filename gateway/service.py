@@ -69,9 +69,16 @@ class Service:
                 f"cannot make {data}: {fault.strerror}; change [site] data"
             ) from fault
         path = data / "gateway.db"
+        # The database before the keys: a new one beside old keys must not give their ids again.
+        connection = connect(path, site=config.site.id)
         identity = Identity(data, config.site.utc_offset_h)
         sinks = [sink.name for sink in config.outlets()]
-        self._store = Store(connect(path, site=config.site.id), config.commit, sinks=sinks)
+        holding = [
+            sink.name
+            for number, sink in enumerate(config.outlets())
+            if (not number if sink.holds is None else sink.holds)
+        ]
+        self._store = Store(connection, config.commit, sinks=sinks, holding=holding)
         with self._store.transaction():
             for name in self._store.forget_sinks():
                 log.warning("the sink %s is not in the configuration: its place is forgotten", name)
@@ -187,7 +194,7 @@ class Service:
             "commits": self._committer.commits,
             "jobs_failed": self._committer.failed,
             **self._committer.figures(),
-            "trouble": self._committer.trouble,
+            "trouble": self._committer.trouble or self._registry.trouble,
             "published": sum(each.published for each in self._drains),
             "acknowledged": sum(each.acknowledged for each in self._drains),
             "sinks": {each.sink: each.figures() for each in self._drains},
@@ -226,12 +233,15 @@ class Service:
         rows += told
         store.add_rows(rows)
         return [
-            self._watch.probe(),
             lambda: self._on_rows(rows),
             *self._downlink.send_again(store, at_ms),
             *effects,
             self._last.sweep_on,
         ]
+
+    def _keep_house(self) -> None:
+        self._committer.offer(self._watch.beat)
+        self._committer.offer(self._housekeeping)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -248,8 +258,7 @@ class Service:
         if self._terminal is not None:
             self._terminal.start()
         log.info("records go to %s", self._config.site.data)
-        self._committer.offer(self._housekeeping)
-        self._watch.manager.ready()
+        self._keep_house()
         turns = [asyncio.create_task(each) for each in (self._watch.run(), self._front.run())]
         if self._moves is not None:
             turns.append(asyncio.create_task(self._moves.run()))
@@ -258,7 +267,7 @@ class Service:
                 try:
                     await asyncio.wait_for(stop.wait(), _HOUSEKEEPING_S)
                 except TimeoutError:
-                    self._committer.offer(self._housekeeping)
+                    self._keep_house()
         finally:
             self._watch.manager.stopping()
             for turn in turns:
@@ -267,15 +276,19 @@ class Service:
             await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
-        """Source first, so that nothing comes in any more; the committer last."""
+        """Source first, so that nothing comes in any more; the committer last.
+
+        While the disk takes nothing there is nothing to wait for: what is queued is not acknowledged.
+        """
+        if self._committer.is_stalled:
+            self._committer.stop()
         if self._terminal is not None:
             self._terminal.stop()
         self._link.stop()
         self._last.sweep()
         for _ in range(_SWEEPS_MAX):
-            self._committer.flush()
-            if not self._last.is_sweeping:
-                break
+            if not self._committer.flush() or not self._last.is_sweeping:
+                break  # what is still retained is written down: the next start takes it back
         for drain in self._drains:
             drain.stop()
         self._committer.stop()

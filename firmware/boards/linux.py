@@ -24,6 +24,7 @@ _BAUD = 115_200
 # Adverts come in bursts, of one connection event or one read of the bus: a moment of patience takes a
 # burst in one turn of the loop instead of in ten.
 _GATHER_S = 0.003
+_ENDED = "replay_ended"
 
 
 class LinuxBoard:
@@ -49,6 +50,10 @@ class LinuxBoard:
         self._lines: set = set()
         self.ring = None
         self.talkers = Talkers()
+        self._understood = 0  # sentences, when the receiver was restarted last
+        # Only a start by reset() finds its own mark: one by a person plays the log again.
+        if self._files.take(_ENDED) == str(os.getpid()) and self._is_replay:
+            self.line.finish()
         if wiring.get("radio"):
             from firmware.boards.linux_radio import Radio
 
@@ -102,6 +107,8 @@ class LinuxBoard:
     def reset(self, cause: str) -> None:
         """Start this program anew; `cause` (at most 40 characters) is told by reset_cause() then."""
         self._files.write("reset_cause", cause.encode())
+        if self.replay_ended():
+            self._files.write(_ENDED, b"%d" % os.getpid())  # which execv keeps
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (no shell: the same program again)
 
     @staticmethod
@@ -149,9 +156,18 @@ class LinuxBoard:
             self.line.set_baud(baud)
 
     def restart_gnss(self) -> None:
-        """Open the receiver's port anew; a recording has none."""
+        """Open the receiver's port anew, of several the next one; a recording has none.
+
+        A port that has talked NMEA since the last time is a receiver's, and no other is tried.
+        """
         if self.line is not None and not self._is_replay:
-            self.line.close()
+            good = sum(self.talkers.good.values())
+            self.line.close(good == self._understood)
+            self._understood = good
+
+    def replay_ended(self) -> bool:
+        """Whether a recording in the receiver's place was played to its end: nothing comes any more."""
+        return self._is_replay and self.line.ended
 
     def allow(self, addresses) -> None:
         """Let the adverts of these addresses through (6 bytes each); None: everybody's."""

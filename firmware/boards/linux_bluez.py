@@ -17,13 +17,16 @@ _ADAPTER = (
 
 
 class BluezWatch:
-    """Calls told(what) for 'off' and 'on' (an adapter's power), 'gone' and 'back' (bluetoothd).
+    """Calls told(what) for 'off' and 'on' (our adapter's power), 'gone' and 'back' (bluetoothd).
 
-    open() raises what dbus-fast and the socket raise; wait_lost() ends when the bus does.
+    adapter: 'hci0' and so on; '' is whichever the system takes, which nobody tells: then any adapter's
+    power is told, and 'one off' in place of 'off'. open() raises what dbus-fast and the socket raise;
+    wait_lost() ends when the bus does.
     """
 
-    def __init__(self, told):
+    def __init__(self, told, adapter=""):
         self._told = told
+        self._adapter = adapter
         self._bus = None
 
     async def open(self) -> None:
@@ -67,6 +70,11 @@ class BluezWatch:
             if message.member == "NameOwnerChanged" and message.body[0] == "org.bluez":
                 self._told("back" if message.body[2] else "gone")
             elif message.member == "PropertiesChanged" and message.body[0] == "org.bluez.Adapter1":
+                name = message.path.rpartition("/")[2]
                 powered = message.body[1].get("Powered")
-                if powered is not None:
-                    self._told("on" if powered.value else "off")
+                if powered is None or self._adapter not in ("", name):
+                    return  # of a second adapter, whose power is not ours
+                if powered.value:
+                    self._told("on")
+                else:
+                    self._told("off" if self._adapter else "one off")

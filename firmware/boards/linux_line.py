@@ -1,9 +1,11 @@
 """A receiver on a serial port of a Linux machine (pyserial), plugged in and pulled out at any time."""
 
+import bisect
 import contextlib
 import errno
 import glob
 import logging
+import os
 import termios
 import time
 
@@ -21,7 +23,8 @@ class Line:
     """The port `path` at `baud`; a port that is not there is looked for every two seconds.
 
     path: a device, a link to one (/dev/serial/by-id/...) or a pattern (/dev/ttyUSB*): of several the
-    first that opens. is_fixed: set_baud() changes nothing, because a person said which speed it is.
+    first that opens, and after a close() the one behind it: another device's port opens as well, and is
+    silent. is_fixed: set_baud() changes nothing, because a person said which speed it is.
     `opened` counts how often it was found: a receiver that was plugged in again must be set up again.
     `trouble`: why it is not open, as a sentence that says what to do; '' while it is. Each is logged
     once, not every two seconds.
@@ -33,6 +36,8 @@ class Line:
         self._is_fixed = is_fixed
         self._port = None
         self._retry_at_s = 0.0
+        self._before = ""  # the port that was open last
+        self._goes_on = False  # to the one behind it
         self.opened = 0
         self.trouble = ""
 
@@ -45,7 +50,7 @@ class Line:
 
     def _try_all(self):
         told = ""
-        for path in sorted(glob.glob(self._path)) or [self._path]:
+        for path in self._paths():
             try:
                 # exclusive: two readers would each get half of every sentence.
                 self._port = serial.Serial(
@@ -54,6 +59,7 @@ class Line:
             except _FAULTS as fault:
                 told = told or explain(path, fault)
                 continue
+            self._before = path
             self.opened += 1
             self.trouble = ""
             _log.info("receiver: %s is open at %d baud", path, self._baud)
@@ -61,6 +67,13 @@ class Line:
         if told != self.trouble:
             self.trouble = told
             _log.warning("receiver: %s; it is tried again every %.0f s", told, _RETRY_S)
+
+    def _paths(self):
+        """Return the ports that there are, in the order in which they are tried."""
+        paths = sorted(glob.glob(self._path)) or [self._path]
+        find = bisect.bisect_right if self._goes_on else bisect.bisect_left
+        at = find(paths, self._before)
+        return paths[at:] + paths[:at]
 
     def fileno(self) -> int:
         """Return the open port's file number, -1 while there is none."""
@@ -86,8 +99,9 @@ class Line:
         if port is None:
             return 0
         try:
-            return int(port.write(data) or 0)
-        except serial.SerialTimeoutException:
+            # Not pyserial's write(): that tries for ever while the port takes nothing.
+            return os.write(port.fileno(), data)
+        except BlockingIOError:
             return 0  # it takes nothing at the moment, and is still there
         except _FAULTS as fault:
             self._lost(fault)
@@ -113,10 +127,11 @@ class Line:
         if self._port is not None:
             self.trouble = f"{self._port.port} is gone ({fault}): was it pulled out?"
             _log.warning("receiver: %s; it is looked for every %.0f s", self.trouble, _RETRY_S)
-        self.close()
+        self.close(False)
 
-    def close(self) -> None:
-        """Let go of the port; it is looked for again after two seconds."""
+    def close(self, goes_on: bool = True) -> None:
+        """Let go of the port; after two seconds the next one is tried, without `goes_on` the same."""
+        self._goes_on = goes_on
         port, self._port = self._port, None
         self._retry_at_s = time.monotonic() + _RETRY_S
         if port is not None:

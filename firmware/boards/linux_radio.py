@@ -58,7 +58,9 @@ class Radio:
         if scanner is None:
             from firmware.boards.linux_bluez import BluezWatch
 
-            watch = BluezWatch
+            def watch(told):
+                return BluezWatch(told, adapter)
+
         self.scan = Scan(lambda: self.heard, self._scanner, watch, mode)
 
     @property

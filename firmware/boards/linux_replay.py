@@ -1,8 +1,9 @@
 """A recorded NMEA log in a receiver's place: in bursts, at the pace its own times tell.
 
 With `shift` every time and date in it moves by one constant number of whole seconds, so that the log
-happens now; all other bytes, bad sentences included, stay as they were recorded. The file is read as it
-is played, so its size does not matter.
+happens now; all other bytes, bad sentences included, stay as they were recorded. What now is, the first
+position's date says: a receiver that has just been switched on tells 1980 or 2006 until it has heard a
+satellite. The file is read as it is played, so its size does not matter.
 """
 
 import logging
@@ -17,6 +18,7 @@ _log = logging.getLogger(__name__)
 _TIME_FIELD = {b"RMC": 1, b"GGA": 1, b"GNS": 1, b"GST": 1, b"ZDA": 1, b"GLL": 5}
 _LINE_MAX = 4_096
 _BURST_MAX = 65_536  # a log without times is played in such pieces
+_YEAR_MIN = 2_020  # before it no rider rode with us: a receiver without a date, or an old log
 _YEAR_MAX = 2_100
 _GAP_MAX_S = 5.0  # a recording that pauses for minutes must not
 _DAY_S = 86_400
@@ -89,6 +91,11 @@ class Replay:
         _log.warning("replay: %s; the terminal stays up, without a receiver", self.trouble)
         self.close()
 
+    def finish(self) -> None:
+        """It was played to its end before the program started itself anew: not once more."""
+        self.trouble = f"{self._path} is at its end; a new start of the terminal plays it again"
+        self.close()
+
     def write(self, data) -> int:
         """Take what a receiver would be told; nobody listens."""
         return len(data)
@@ -107,24 +114,19 @@ class Replay:
         today = midnight = begin.replace(hour=0, minute=0, second=0)
         pending: list = []
         size = 0
-        at_s = 0.0
-        last = None
+        pace = _Pace()
         for line in _lines(self._file):
             fields = fields_of(line)
             seconds = _seconds(fields)
             size += len(line)
-            if (seconds is not None and last is not None and seconds != last) or size > _BURST_MAX:
+            at_s = pace.at_s
+            days = pace.step(seconds)
+            if pace.at_s != at_s or size > _BURST_MAX:
                 yield at_s, b"".join(pending)
                 pending = []
-                size = 0
-            if seconds is not None and last is not None and seconds != last:
-                step = (seconds - last) % _DAY_S
-                # Backwards is a receiver that learned the time, not a day that passed.
-                at_s += min(step, _GAP_MAX_S) if step < _DAY_S / 2 else 0.1
-                if seconds < last and step < _DAY_S / 2:
-                    today += timedelta(days=1)
+                size = len(line)
+            today += timedelta(days=days)
             if seconds is not None:
-                last = seconds
                 today = _date(fields) or today
             if today.year >= _YEAR_MAX:
                 today = midnight  # a log of midnights without a date between them
@@ -132,7 +134,27 @@ class Replay:
                 self.sentences += 1
             pending.append(_shifted(line, fields, seconds, today, by) if by else line)
         if pending:
-            yield at_s, b"".join(pending)
+            yield pace.at_s, b"".join(pending)
+
+
+class _Pace:
+    """When a sentence is played: `at_s` after the first, from the times of day in them."""
+
+    def __init__(self):
+        self.at_s = 0.0
+        self._last = None
+
+    def step(self, seconds) -> int:
+        """Take the next sentence's time of day, None without one; return the days passed, 0 or 1."""
+        if seconds is None:
+            return 0
+        last, self._last = self._last, seconds
+        if last is None or seconds == last:
+            return 0
+        step = (seconds - last) % _DAY_S
+        # Backwards is a receiver that learned the time, not a day that passed.
+        self.at_s += min(step, _GAP_MAX_S) if step < _DAY_S / 2 else 0.1
+        return int(seconds < last and step < _DAY_S / 2)
 
 
 def fields_of(line: bytes) -> list:
@@ -157,16 +179,32 @@ def _lines(file):
 
 
 def _first_time(path):
-    """Return (UTC of the first sentence that carries a date, or None; whether there is any sentence)."""
+    """Return (the recorded UTC at the beginning, or None; whether there is any sentence).
+
+    By the first sentence with a position's date (RMC of status A, or ZDA), else by a void one's, else,
+    so that an old log can be played at all, by a position's before 2020.
+    """
     good = False
+    found: list = [None, None]
+    pace = _Pace()
     with open(path, "rb") as file:
         for line in _lines(file):
             fields = fields_of(line)
             good = good or bool(fields)
             date, seconds = _date(fields), _seconds(fields)
-            if date is not None and seconds is not None:
-                return date + timedelta(seconds=int(seconds)), True
-    return None, good
+            pace.step(seconds)
+            if date is None or seconds is None:
+                continue
+            # Less what is played before it: it is the position that shall be of now.
+            begin = date + timedelta(seconds=int(seconds) - int(pace.at_s))
+            is_void = _kind(fields) == b"RMC" and fields[2] != b"A"
+            if date.year >= _YEAR_MIN:
+                if not is_void:
+                    return begin, True
+                found[0] = found[0] or begin
+            elif _kind(fields) == b"RMC" and not is_void:
+                found[1] = found[1] or begin
+    return found[0] or found[1], good
 
 
 def _kind(fields):

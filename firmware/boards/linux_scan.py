@@ -22,6 +22,7 @@ _AWAY_S = 10.0
 _SETTLE_S = 0.3  # a bluetoothd that has just begun has no adapter yet
 # A silence is one when 20 adverts' time brought none: 3 s where many are heard, 30 s where few are.
 _GAPS = 20
+_LEARNED = 2  # so many gaps tell a rate
 _SILENT_MIN_MS = 3_000
 _SILENT_MAX_MS = 30_000
 _DOUBLINGS_MAX = 7
@@ -31,8 +32,10 @@ _STARTS_MAX = 5
 class Silence:
     """Tells a scan that has fallen silent, after it had heard somebody.
 
-    How long is too long is learned from how often adverts came; it doubles with every new start that
-    changed nothing, because the street may just be empty.
+    How long is too long is learned from how often adverts came, 30 s until there is something to learn
+    from; it doubles with every new start that changed nothing, because the street may just be empty.
+    A silence that ended counts as a gap like any other: else a sensor that speaks every ten seconds
+    would never be known for one, and its scan be started anew for ever.
     """
 
     def __init__(self):
@@ -49,9 +52,14 @@ class Silence:
     def due(self, heard: int, now_ms: int) -> bool:
         """Tell whether the scan should begin anew, told how many adverts came so far."""
         if heard != self._heard:
-            if self._first_ms < 0 or self.fruitless:
-                self._first_ms, self._count = now_ms, 0
-            self._count += heard - self._heard
+            if self._first_ms < 0:
+                self._first_ms = (
+                    now_ms  # a gap has two ends: with the first advert there is none yet
+                )
+            else:
+                if self.fruitless:
+                    self._first_ms, self._count = self._last_ms, 0
+                self._count += heard - self._heard
             self._heard = heard
             self._last_ms = self._since_ms = now_ms
             self.fruitless = 0
@@ -64,8 +72,10 @@ class Silence:
 
     def limit_ms(self) -> int:
         """Return how long a silence may be now."""
-        gap_ms = (self._last_ms - self._first_ms) // max(self._count, 1)
-        limit_ms = min(max(_GAPS * gap_ms, _SILENT_MIN_MS), _SILENT_MAX_MS)
+        limit_ms = _SILENT_MAX_MS
+        if self._count >= _LEARNED:
+            gap_ms = (self._last_ms - self._first_ms) // self._count
+            limit_ms = min(max(_GAPS * gap_ms, _SILENT_MIN_MS), _SILENT_MAX_MS)
         return limit_ms << min(self.fruitless, _DOUBLINGS_MAX)
 
 
@@ -73,7 +83,9 @@ class Scan:
     """The scan's life in one event loop; run() returns when the bus is to be opened anew, or at stop().
 
     heard(): adverts so far. scanner(mode): a new scanner, mode 'passive' or 'active'. watch(told): of
-    linux_bluez, None without one. mode 'passive', 'active', or 'auto': passive where BlueZ does that.
+    linux_bluez, None without one: what it tells is 'off' (our adapter), 'one off' (one of them, it is
+    not known whether ours), 'on', 'gone', 'back'. mode 'passive', 'active', or 'auto': passive
+    where BlueZ does that.
 
     Counters, over several runs: `scans` started, `rescans` for silence, `faults`, `reopened` buses.
     `trouble` is why there is no scan, '' while there is one; `mode` the one of the scan that runs.
@@ -92,6 +104,7 @@ class Scan:
         self._why = ""
         self._ends = False
         self._starts_failed = 0
+        self._is_off = False
         self.scans = 0
         self.rescans = 0
         self.faults = 0
@@ -129,6 +142,7 @@ class Scan:
             self._failed("the adapter was switched off", None)
         elif why == "gone":
             self._failed("bluetoothd has ended", None)
+        self._is_off = why == "one off" or (self._is_off and why not in ("on", "back"))
         self._why = why
         self._event.set()
 
@@ -177,6 +191,7 @@ class Scan:
         else:
             self.scans += 1
             self._starts_failed = 0
+            self._is_off = False
             if self.trouble:
                 _log.info("BLE: scanning (%s)", self.mode)
             self.trouble = ""
@@ -187,14 +202,16 @@ class Scan:
             try:
                 await asyncio.wait_for(scanner.stop(), _CALL_S)
             except Exception as fault:  # it never began, or the bus went away under it
-                if self._why not in ("bus", "off", "gone", "back"):
+                if self._why not in ("bus", "off", "one off", "gone", "back"):
                     self._failed("the scan did not stop", fault)
         if self._why in ("off", "gone"):
             # Nothing to start until it is back; should that be missed, a try now and then finds it.
             with contextlib.suppress(asyncio.TimeoutError):
                 self._event.clear()
                 await asyncio.wait_for(self._event.wait(), _AWAY_S)
-        if self._why == "back":
+        if self._why in ("back", "one off"):
+            # Where it was another's adapter ours is heard again at once; where it was ours the start
+            # says so.
             await asyncio.sleep(_SETTLE_S)
 
     async def _not_started(self, fault):
@@ -204,6 +221,8 @@ class Scan:
         self._starts_failed += 1
         self._failed("the scan does not start", fault)
         pause_s = min(_PAUSE_S * (1 << self._starts_failed), _PAUSE_MAX_S)
+        if self._is_off:
+            pause_s = _AWAY_S  # it was ours: its return is told
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._event.wait(), pause_s)
 

@@ -14,6 +14,8 @@ an upload makes progress: a board that delivers evidence is doing its work, what
 The ms counter of a board must stay below 2^30 (a heap object beyond, and array('i') ends at 2^31): so
 after 10 days of running the next quiet moment is taken for a reset, after 12 days any.
 
+A recording in the receiver's place that was played to its end is nothing to mend: it is not watched.
+
 The watchdog is fed only when every task has had its turn within 8 s, the longest that chips offer.
 """
 
@@ -56,10 +58,11 @@ _LEVEL_MAX = const(4)
 class Health:
     """Watches; step() is called every turn of the loop.
 
-    hardware: restart_gnss(), restart_ble(), feed_watchdog() and, where it has a modem to restart,
-    restart_network(). record(event, values): writes a health record. drop(now_ms): ends the broker's
-    connection, so that the next attempt takes the next broker. reset(cause): saves the state and
-    resets the board; cause of at most 40 characters. sensors: whether any is enrolled.
+    hardware: restart_gnss(), restart_ble(), feed_watchdog(), where it has a modem to restart
+    restart_network(), and where a recording may take the receiver's place replay_ended().
+    record(event, values): writes a health record. drop(now_ms): ends the broker's connection, so that
+    the next attempt takes the next broker. reset(cause): saves the state and resets the board; cause
+    of at most 40 characters. sensors: whether any is enrolled.
 
     `listens`: whether adverts are to be expected now; the owner takes it back while the radio is off.
     `restarts` of subsystems since power-on; `slowest_ms` the longest turn of the loop.
@@ -71,6 +74,7 @@ class Health:
         self._drop = drop
         self._reset = reset
         self.listens = sensors
+        self._replay_ended = getattr(hardware, "replay_ended", None)
         self._heard_ms = array("i", bytes(4 * _WATCHED))
         self._ever = 0  # bit set of what was heard since power-on
         self._next_ms = array("i", bytes(4 * _WATCHED))  # no restart before
@@ -108,6 +112,8 @@ class Health:
             self._heard_ms[ACKS] = now_ms  # nothing is owed
         if not self.listens:
             self._heard_ms[ADVERTS] = now_ms
+        if self._replay_ended is not None and self._replay_ended():
+            self._heard_ms[BYTES] = self._heard_ms[FIX] = now_ms
         for what in range(_WATCHED):
             if self._is_due(what, now_ms):
                 self._restart(what, now_ms)

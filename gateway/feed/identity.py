@@ -56,11 +56,17 @@ class Identity:
 
     def _save(self, keys: dict[str, str]) -> None:
         new = self._path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(keys, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(keys, file)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
+        except OSError as fault:
+            raise GatewayError(
+                f"cannot write {self._path}: {fault.strerror}; make room on its disk, or change whose "
+                "folder it is"
+            ) from fault
         self._keys = keys
 
     def record_id(self, device: str, log: int, seq: int) -> str:

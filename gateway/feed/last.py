@@ -5,8 +5,9 @@ writes down where it retained something and takes it back at start and stop.
 """
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from gateway.sinks.outlet import Outlet
 _EVERY_S = 10.0
 _EXPIRY_S = 300
 _SWEEP = 500
+_RETAINED_MAX = 1_000_000
 _SUBJECTS = 20_000  # of a city's shifts; one that is forgotten is only written down once more
 _HEAD_BYTES = 480
 _T_BYTES = len("2026-11-22T09:30:00.250Z")
@@ -44,8 +46,14 @@ class LastPositions:
         self._committer = committer
         # What a rider is doing, by his pseudonym; '' where nobody knows.
         self.doing: Callable[[str], str] = lambda _subject: ""
+        # A sweep: what is left, with the upstreams that have not taken it back; of that, what this round
+        # has yet to try; and what was taken back.
         self._is_unswept = False
-        # Called when what was retained has been taken back: others tell theirs again.
+        self._is_unread = False
+        self._left: dict[str, Sequence[Outlet]] = {}
+        self._round: deque[str] = deque()
+        self._swept: set[str] = set()
+        # Called when what was retained is about to be taken back: others tell theirs again.
         self.on_swept: Effect = lambda: None
         # subject -> when it was published last (monotonic s), and the newest time it was told of
         self._told: OrderedDict[str, tuple[float, str]] = OrderedDict()
@@ -111,6 +119,12 @@ class LastPositions:
 
     def keep(self, topic: str, payload: bytes, expiry_s: int) -> bool:
         """Tell every upstream; False when one of them could not be told."""
+        if payload:
+            # What is told anew is no longer what a sweep set out to take back.
+            self._left.pop(topic, None)
+            if topic in self._swept:
+                self._swept.discard(topic)
+                self._committer.offer(lambda store: store.retain(topic) or [])  # type: ignore[func-returns-value]
         kept = [
             each.keep(topic, payload, expiry_s) for each in self._outlets
         ]  # not until the first no
@@ -121,14 +135,15 @@ class LastPositions:
         if self.keep(topic, b"", 0):
             self._committer.offer(lambda store: store.forget_retained(topic) or [])  # type: ignore[func-returns-value]
 
-    def sweep(self) -> None:
-        """Take back every retained message that is still written down.
+    # -- the sweep ----------------------------------------------------------------------------------
 
-        Called when an upstream is connected, and before the gateway stops.
+    def sweep(self) -> None:
+        """Take back every retained message that is written down now.
+
+        Called when an upstream is connected, and before the gateway stops. One that an upstream does
+        not take stays written down, and is offered to that upstream again with each sweep_on().
         """
-        self._is_unswept = True
-        self._told.clear()
-        self.on_swept()
+        self._is_unswept = self._is_unread = True
         self.sweep_on()
 
     @property
@@ -139,26 +154,62 @@ class LastPositions:
     def sweep_on(self) -> None:
         """Go on with a sweep, some hundred at a time: an upstream takes only so much at once."""
         if self._is_unswept:
-            self._committer.offer(self._sweep_some)
+            self._committer.offer(self._sweep_on)
 
-    def _sweep_some(self, store: Store) -> list[Effect]:
-        topics = store.take_retained(_SWEEP)
-        if not topics:
+    def _sweep_on(self, store: Store) -> list[Effect]:
+        if self._is_unread:
+            return [partial(self._begin, _written_down(store)), self._sweep_some]
+        if not self._round:  # everything was tried once: the next round
+            return [lambda: self._round.extend(list(self._left)), self._sweep_some]
+        return [self._sweep_some]
+
+    def _begin(self, topics: list[str]) -> None:
+        """Adopt what is to be taken back; whatever is told from here on is written down anew."""
+        self._is_unread = False
+        self._left = dict.fromkeys(topics, self._outlets)
+        self._round = deque(topics)
+        self._swept.clear()
+        self._told.clear()
+        self.on_swept()
+
+    def _sweep_some(self) -> None:
+        """Try the next topics of this round, whichever of the upstreams is down."""
+        done: list[str] = []
+        for _ in range(min(_SWEEP, len(self._round))):
+            topic = self._round.popleft()
+            owing = [each for each in self._left.get(topic, ()) if not each.keep(topic, b"", 0)]
+            if owing:
+                self._left[topic] = owing
+            elif self._left.pop(topic, None) is not None:
+                done.append(topic)
+        self._swept.update(done)
+        if not self._left and not self._is_unread:
             self._is_unswept = False
-        return [lambda: self._clear(topics)] if topics else []
-
-    def _clear(self, topics: list[str]) -> None:
-        for at, topic in enumerate(topics):
-            if not self.keep(topic, b"", 0):
-                self._committer.offer(partial(_write_down, topics[at:]))
-                return  # the next round of housekeeping goes on
-        self.sweep_on()
+        if done or self._round:
+            more: list[Effect] = [self._sweep_some] if self._round else []
+            self._committer.offer(lambda store: _forget(store, done) or more)  # type: ignore[func-returns-value]
 
 
-def _write_down(topics: list[str], store: Store) -> list[Effect]:
+class _OnlyRead(Exception):  # noqa: N818
+    """Undoes what reading did."""
+
+
+def _written_down(store: Store) -> list[str]:
+    """Return every topic that is written down, and leave it so until it was taken back.
+
+    The store gives topics only by forgetting them; that is undone here, so that whoever dies in the
+    middle of a sweep finds the rest.
+    """
+    topics: list[str] = []
+    with suppress(_OnlyRead), store.part():
+        topics = store.take_retained(_RETAINED_MAX)
+        raise _OnlyRead
+    return topics
+
+
+def _forget(store: Store, topics: list[str]) -> None:
     for topic in topics:
-        store.retain(topic)
-    return []
+        store.forget_retained(topic)
 
 
 def _text(head: bytes, name: bytes) -> str:

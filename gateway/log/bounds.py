@@ -1,19 +1,22 @@
 """How much the commit log holds: rows, bytes and room on the disk, and what gives way when it is full.
 
-First goes what is safely out of all sinks, whatever its age. Then the oldest of what may be dropped
-goes, counted per stream and told on the feed. What is left is evidence: new rows are refused, so
-that nothing is acknowledged and the boards keep their records.
+First goes what is safely out of all sinks, whatever its age. Then what only sinks owe that do not
+hold the log up ([[sinks]] holds), counted and told by their names. Then the oldest of what may be
+dropped goes, counted per stream and told on the feed. What is left is evidence: new rows are refused,
+so that nothing is acknowledged and the boards keep their records.
 """
 
+import logging
 import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from gateway.log.losses import Losses
+from gateway.log.losses import Loss, Losses
 from gateway.sections import Commit
 
 URGENT, ROUTINE = 0, 1
@@ -63,12 +66,28 @@ class _Known(msgspec.Struct):
 
 _read = msgspec.json.Decoder(_Known).decode
 
+log = logging.getLogger(__name__)
+
+
+class Owed(NamedTuple):
+    """Of a priority: `held` the last row that is safely out of every sink that holds ([[sinks]] holds),
+    `furthest` of the one that is furthest, `safe` of each by its name."""
+
+    held: int
+    furthest: int
+    safe: dict[str, int]
+
+    def behind(self, row: int) -> list[str]:
+        """Return the names of the sinks that a row is not safely out of."""
+        return [name for name, last in self.safe.items() if last < row]
+
 
 class Bounds:
     """Keeps the table `rows` within [commit]; everything runs inside the store's transaction.
 
-    safe(prio): the last row that is out of every sink. Figures: `rows` held, `bytes` used of the file,
-    `room_rows` and `room_bytes` left, `dropped` rows per stream; `is_tight` when there is little.
+    safe(prio): the last row that is out of every sink. owed(prio): see Owed. Figures: `rows` held,
+    `bytes` used of the file, `room_rows` and `room_bytes` left, `dropped` rows per stream; `is_tight`
+    when there is little.
     """
 
     def __init__(
@@ -77,11 +96,14 @@ class Bounds:
         limits: Commit | None,
         losses: Losses,
         safe: Callable[[int], int],
+        owed: Callable[[int], Owed],
     ):
         self._db = connection
         self._limits = limits
         self._losses = losses
         self._safe = safe
+        self._owed = owed
+        self._told: set[str] = set()
         self._dropped_to = 0  # what is older and still here may not be dropped
         self.rows = self.bytes = 0
         self.room_rows = self.room_bytes = _NO_BOUND
@@ -115,7 +137,7 @@ class Bounds:
         self._measure(self._limits)
         self.is_tight = self._is_short()
         if self.is_tight and self._db.in_transaction:
-            while self._is_short() and (self._let_go() or self._drop()):
+            while self._is_short() and (self._let_go() or self._pass() or self._drop()):
                 self._measure(self._limits)
 
     def rolled_back(self) -> None:
@@ -166,6 +188,9 @@ class Bounds:
         """Delete the oldest of what is out of all sinks, sooner than its age would ask for."""
         return sum(self.purge(prio, None) for prio in (ROUTINE, URGENT))
 
+    def _pass(self) -> int:
+        return sum(self._pass_over(prio) for prio in (ROUTINE, URGENT))
+
     def purge(self, prio: int, older_than_ms: int | None) -> int:
         """Delete rows that are safely out, oldest first, up to some thousands; returns how many.
 
@@ -193,6 +218,8 @@ class Bounds:
             (ROUTINE, self._dropped_to, self._chunk),
         ).fetchall()
         gone: list[tuple[int]] = []
+        owed = self._owed(ROUTINE)
+        missed = latest_ms = last_missed = 0
         for number, topic, received_ms, payload in found:
             stream = str(topic).rsplit("/", 1)[-1]
             self._dropped_to = int(number)
@@ -200,6 +227,11 @@ class Bounds:
                 continue
             gone.append((int(number),))
             self.dropped[stream] += 1
+            if number <= owed.furthest:
+                # A gap would tell everybody, and somebody has it: it is told whom it is lost to.
+                missed, latest_ms = missed + 1, max(latest_ms, int(received_ms))
+                last_missed = int(number)
+                continue
             try:
                 known = _read(payload)
             except (msgspec.MsgspecError, UnicodeError):
@@ -207,8 +239,34 @@ class Bounds:
             self._losses.note(
                 "dropped", known.kind, known.subject, known.log, known.seq, int(received_ms)
             )
+        if missed:
+            self._tell_missed(owed.behind(last_missed), missed, latest_ms)
         self._db.executemany("DELETE FROM rows WHERE id=?", gone)
         self.rows -= len(gone)
         self._losses.write()
         # Rows that must stay are passed over once; behind them the search goes on.
         return len(found)
+
+    def _pass_over(self, prio: int) -> int:
+        """Delete the oldest rows, of any stream, that all sinks have which hold, and others have not."""
+        owed = self._owed(prio)
+        found = self._db.execute(
+            "SELECT id,topic,received_ms FROM rows WHERE prio=? AND id<=? ORDER BY id LIMIT ?",
+            (prio, owed.held, self._chunk),
+        ).fetchall()
+        if not found:
+            return 0
+        behind = owed.behind(int(found[-1][0]))
+        self.dropped.update(str(topic).rsplit("/", 1)[-1] for _, topic, _ in found)
+        self._tell_missed(behind, len(found), max(int(each[2]) for each in found))
+        self._db.execute("DELETE FROM rows WHERE prio=? AND id<=?", (prio, found[-1][0]))
+        self.rows -= len(found)
+        return len(found)
+
+    def _tell_missed(self, sinks: list[str], count: int, at_ms: int) -> None:
+        names = ", ".join(sinks)
+        if names not in self._told:
+            self._told.add(names)
+            log.error("the log is short of room: what only %s has not taken is dropped", names)
+        text = f"dropped for want of room, and not lost to the others: rows for {names}"
+        self._losses.add(Loss("dropped", "gateway", names, "", 0, 0, count, at_ms, text))

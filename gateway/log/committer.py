@@ -22,8 +22,9 @@ from gateway.log.store import Store, explain
 _BATCH_MAX = 1_000
 _RETRY_S = 1.0
 FULL = "the log is full: new evidence is not taken until the feed's upstream takes what waits"
-# Intake messages that came while the log was full, and are tried again.
-_HELD_MAX = 200
+# Intake messages that came while the log was full, and are tried again. A broker sends at most 1,000
+# that are not released (gateway.greeting); what is more has come again over a new connection.
+_HELD_MAX = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +45,15 @@ class _Released:
 
 
 class Committer(threading.Thread):
-    """Runs jobs in order. `on_commit` is called after each commit (the sinks look for new rows).
+    """Runs jobs in order. `on_commit` is called after each commit (the sinks look for new rows). Jobs
+    that changed nothing are no commit: nothing went to the disk, and they say nothing about it.
 
     on_damage: called once, in this thread, when the database is found damaged; then nothing is taken
     any more, and who owns the committer opens the database again. Figures: `commits`, `jobs`, `failed`
     jobs dropped for a defect of ours, `refused` jobs for want of room, `stalled` commits tried again,
     `last_commit` monotonic seconds of the last one, `trouble` what the log last complained of ('' when
-    all is well), `half_full` that the queue is, see Jobs.
+    all is well), `is_stalled` while the disk takes nothing and the same jobs are tried again and again,
+    `half_full` that the queue is, see Jobs.
     """
 
     def __init__(
@@ -70,8 +73,11 @@ class Committer(threading.Thread):
         self._jobs = Jobs()
         self._held: deque[Job] = deque()
         self._refused: list[Job] = []
+        self._intake_waits = False
         self.refused = 0
         self.is_damaged = False
+        self.is_stalled = False
+        self._lacks_room = False
         self._busy_since: float | None = None
         self._stop_asked = threading.Event()
         self.commits = 0
@@ -92,10 +98,17 @@ class Committer(threading.Thread):
         return {
             "log_rows": bounds.rows,
             "log_bytes": bounds.bytes,
+            "log_full": int(self.is_full),
+            "commits_stalled": self.stalled,
             "jobs_refused": self.refused,
             "rows_dropped": bounds.dropped.total(),
             "rows_dropped_by_stream": dict(bounds.dropped),
         }
+
+    @property
+    def is_full(self) -> bool:
+        """True while the disk or the log is full: no new start of the gateway makes room there."""
+        return "full" in self.trouble
 
     def stands_s(self) -> float:
         """Return for how many seconds the commit under way has not come to an end; 0 without one."""
@@ -128,11 +141,16 @@ class Committer(threading.Thread):
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything queued so far is committed and its effects have run."""
-        if not self.is_alive() and self._stop_asked.is_set():
-            return False
+        end_s = time.monotonic() + timeout_s
         done = threading.Event()
-        self.submit(lambda _store: [done.set])
-        return done.wait(timeout_s)
+        while not self._jobs.put(lambda _store: [done.set], 0, min(0.1, timeout_s)):
+            if self._stop_asked.is_set() or time.monotonic() >= end_s:
+                return False
+        while not done.wait(max(0.0, min(0.1, end_s - time.monotonic()))):
+            is_over = self._stop_asked.is_set() and not self.is_alive()
+            if is_over or time.monotonic() >= end_s:
+                return done.is_set()
+        return True
 
     def run(self) -> None:
         """Commit until stop() was called and the queue is empty."""
@@ -156,7 +174,8 @@ class Committer(threading.Thread):
                 except Exception:
                     # An effect speaks to the outside (an ack, a page): it may fail, the log may not.
                     log.exception("after a commit")
-            self._on_commit()
+            if self._store.has_written:
+                self._on_commit()
 
     def _with_held(self, batch: list[Job]) -> list[Job]:
         """Put the intake messages that there was no room for in front, when there is some again.
@@ -176,9 +195,11 @@ class Committer(threading.Thread):
         return now
 
     def _hold(self, job: Job) -> None:
-        # Beyond the bound it stays with its broker, which sends it again when we connect again.
-        if len(self._held) < _HELD_MAX:
-            self._held.append(job)
+        # Beyond the bound the oldest goes: the connection that could release it is gone, and its broker
+        # has sent it again, in the same order, over the one that there is.
+        if len(self._held) >= _HELD_MAX:
+            self._held.popleft()
+        self._held.append(job)
 
     def _tidy(self) -> None:
         """Nobody waits: bring the write-ahead log into the database, give room back to the disk."""
@@ -192,7 +213,7 @@ class Committer(threading.Thread):
         # one in which something does is taken back and run again job by job.
         by_parts = bool(self._refused)
         while True:
-            self._refused = []
+            self._refused, self._intake_waits = [], False
             failed = self.failed
             try:
                 effects = self._attempt(batch, by_parts)
@@ -204,12 +225,13 @@ class Committer(threading.Thread):
                 self._stall(fault)
                 if self._stop_asked.is_set():
                     return []  # unacknowledged: the devices will send it again
-                time.sleep(_RETRY_S)
+                self._stop_asked.wait(_RETRY_S)
                 continue
             self._settle()
-            self.commits += 1
             self.jobs += len(batch)
-            self.last_commit = time.monotonic()
+            if self._store.has_written:
+                self.commits += 1
+                self.last_commit = time.monotonic()
             return effects
 
     def _attempt(self, batch: list[Job], by_parts: bool) -> list[Effect]:
@@ -222,6 +244,7 @@ class Committer(threading.Thread):
 
     def _stall(self, fault: Exception) -> None:
         self.stalled += 1
+        self.is_stalled = True
         text = explain(self._path, fault) if isinstance(fault, sqlite3.Error) else str(fault)
         if not self.trouble:
             # One line, no traceback: this is the disk's fault and a person reads it.
@@ -235,11 +258,16 @@ class Committer(threading.Thread):
 
     def _settle(self) -> None:
         """A commit has returned: what was refused in it, and what there is to say of it."""
+        self.is_stalled = False
         for job in self._refused:
             self.refused += 1
             if isinstance(job, _Released) and job.is_intake:
                 self._hold(job)
-        trouble = FULL if self._refused or self._held else ""
+        # A commit that adds nothing returns also in a full log: it is over when there is room again.
+        self._lacks_room = bool(self._refused or self._held) or (
+            self._lacks_room and self._store.bounds.is_tight
+        )
+        trouble = FULL if self._lacks_room else ""
         if trouble and not self.trouble:
             log.error("%s", trouble)
         elif self.trouble and not trouble:
@@ -247,6 +275,10 @@ class Committer(threading.Thread):
         self.trouble = trouble
 
     def _run_part(self, job: Job) -> list[Effect]:
+        is_intake = isinstance(job, _Released) and job.is_intake
+        if is_intake and self._intake_waits:
+            self._refused.append(job)  # a cancel that needs less room must not overtake its order
+            return []
         try:
             with self._store.part():
                 return job(self._store)
@@ -255,12 +287,13 @@ class Committer(threading.Thread):
         except LogFullError:
             # A board's message is released, not acknowledged: the board keeps its records.
             self._refused.append(job)
+            self._intake_waits = self._intake_waits or is_intake
         except Exception:
             # A defect of ours must cost one job, not the gateway; no record of it is acknowledged.
             self.failed += 1
             log.exception("a job failed and was dropped")
             return [job.release] if isinstance(job, _Released) else []
-        return [job.release] if isinstance(job, _Released) and not job.is_intake else []
+        return [job.release] if isinstance(job, _Released) and not is_intake else []
 
     def stop(self) -> None:
         """Commit what is queued and end."""

@@ -62,7 +62,8 @@ class Keeping:
     def _tell(self, store: Store, loss: Loss, at_ms: int) -> list[Row]:
         self.told += 1
         if not loss.log:
-            values = {"why": loss.text[:200]}
+            many = f" ({loss.count})" if loss.count > 1 else ""
+            values = {"why": loss.text[: 200 - len(many)] + many}
             return self._feed.own_rows(store, self._site, "gateway", "unreadable", at_ms, values)
         log.error(
             "%d records of %s between %d and %d are lost: %s",

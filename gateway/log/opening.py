@@ -21,7 +21,8 @@ def connect(path: Path, read_only: bool = False, site: str = "") -> sqlite3.Conn
     """Open the database at `path` for the one that writes (or to read); it is made when there is none.
 
     A damaged one is set aside as <name>.damaged-<UTC time>, and what can be read of it goes into a new
-    one; `site` is the gateway's id, whose own records get new numbers then. A file of a newer version,
+    one; `site` is the gateway's id, whose own records get new numbers then, and in a new database beside
+    keys that were there before: open it before Identity makes them. A file of a newer version,
     or a folder that cannot be written, is a GatewayError.
     """
     try:
@@ -30,7 +31,7 @@ def connect(path: Path, read_only: bool = False, site: str = "") -> sqlite3.Conn
         salvage.finish(path)
         try:
             is_broken_off = wal_is_broken_off(path)
-            connection = _open(path)
+            connection = _open(path, site)
             if is_broken_off:
                 _go_on(connection, path, site)
             return connection
@@ -41,14 +42,16 @@ def connect(path: Path, read_only: bool = False, site: str = "") -> sqlite3.Conn
             log.error("%s is damaged (%s): saving what can be read", path, fault)  # noqa: TRY400
             report = salvage.salvage(path, site)
             log.error("%s", report)  # noqa: TRY400
-            return _open(path)
+            return _open(path, site)
     except sqlite3.DatabaseError as fault:
         raise GatewayError(explain(path, fault)) from fault
     except OSError as fault:
         raise GatewayError(f"cannot open {path}: {fault.strerror}") from fault
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, site: str) -> sqlite3.Connection:
+    # Keys without a database: there was one, and under these keys its numbers are ids on the feed.
+    had_keys = bool(site) and path.with_name("keys.json").exists()
     doubtful = path.with_name(path.name + DOUBTFUL)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
@@ -58,7 +61,11 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
-        version = schema.prepare(connection, doubtful.exists())
+        version = schema.prepare(
+            connection,
+            doubtful.exists(),
+            (lambda db: skip_own(db, site)) if had_keys else None,
+        )
     except BaseException:
         connection.close()
         raise

@@ -72,6 +72,9 @@ class Pages:
             return
         self._wal.seek(0)
         head = self._wal.read(32)
+        # Frames behind a head that is wrong: SQLite reads none of them, and says nothing either.
+        self.is_broken_off = len(self._wal.read(1)) == 1
+        self._wal.seek(32)
         if len(head) < 32 or head[:3] != b"\x37\x7f\x06" or head[3] not in (0x82, 0x83):
             return
         order = ">" if head[3] == 0x83 else "<"
@@ -80,6 +83,7 @@ class Pages:
             return
         if int.from_bytes(head[8:12], "big") != self.page_bytes:
             return
+        self.is_broken_off = False
         waiting: dict[int, int] = {}
         while True:
             at = self._wal.tell()
@@ -174,7 +178,8 @@ class Pages:
 
 
 def wal_is_broken_off(path: Path) -> bool:
-    """Tell whether the write-ahead log of the database at `path` goes on behind a frame that is wrong.
+    """Tell whether the write-ahead log of the database at `path` goes on behind a frame, or a head,
+    that is wrong.
 
     SQLite stops there and says nothing: what was committed behind it is gone. After a power cut it is
     usual, and nothing of it was acknowledged; after damage it may have been.

@@ -3,6 +3,7 @@
 import sqlite3
 
 from gateway.log.bounds import ROUTINE, URGENT
+from gateway.log.checksum import believe
 
 
 def read_rows(
@@ -24,8 +25,19 @@ def count_rows(db: sqlite3.Connection, prio: int, after: int) -> int:
 
 def read_cursor(db: sqlite3.Connection, sink: str, prio: int) -> int:
     """Return the last row that is safely out of a sink; 0 when nothing is."""
-    row = db.execute("SELECT safe_id FROM cursors WHERE sink=? AND prio=?", (sink, prio)).fetchone()
-    return int(row[0]) if row else 0
+    return read_cursors(db, prio).get(sink, 0)
+
+
+def read_cursors(db: sqlite3.Connection, prio: int) -> dict[str, int]:
+    """Return the last row of a priority that is safely out of each sink that has a cursor.
+
+    sqlite3.DatabaseError when one is not what was committed: too high a one would lose rows.
+    """
+    found: dict[str, int] = {}
+    for row in db.execute("SELECT sink,prio,id,safe_id,crc FROM cursors WHERE prio=?", (prio,)):
+        believe("cursors", *row)
+        found[str(row[0])] = int(row[3])
+    return found
 
 
 def read_latest(db: sqlite3.Connection, urgent: int, routine: int) -> list[bytes]:

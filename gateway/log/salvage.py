@@ -9,16 +9,17 @@ SQLite itself still reads it: commands that an answer has deleted must not come 
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from gateway.errors import GatewayError
+from gateway.feed.identity import Identity
 from gateway.log import schema
 from gateway.log.checksum import checksum
-from gateway.log.holes import note_holes, read_known
+from gateway.log.holes import count_lost, note_holes, read_known
 from gateway.log.losses import Loss, Losses
 from gateway.log.own import skip_own
 from gateway.log.pages import Pages, Value
@@ -27,6 +28,8 @@ _NEW, _READY = ".new", ".salvaged"
 _SUFFIXES = ("-wal", "-shm", "")
 _ROWS_SKIP = 1_000_000
 _STORM = 5
+# No gateway gives more row numbers: what says so is damaged itself.
+_NUMBER_MAX = 1 << 48
 _PRESENCE = ("online", "offline", "unknown", "silent")
 # Tables without checksums: as many columns as are read, and what a row must look like.
 _PLAIN: dict[str, tuple[str, ...]] = {
@@ -110,7 +113,7 @@ def _refuse_storm(path: Path) -> None:
 def _fill(db: sqlite3.Connection, path: Path, site: str) -> str:
     pages = Pages(path)
     try:
-        best = _certain(db, pages.records())
+        best, given = _certain(db, pages.records())
     finally:
         pages.close()
     at_ms = int(datetime.now(UTC).timestamp() * 1000)
@@ -127,27 +130,35 @@ def _fill(db: sqlite3.Connection, path: Path, site: str) -> str:
     finally:
         damaged.close()
     # Numbers that were given must not be given again: neither a row's nor one of the gateway's own.
-    saved, lost = _count_rows(db)
-    _skip_numbers(db)
-    noted, highest = note_holes(db)
+    given = _skip_numbers(db, given)
+    lost = count_lost(db, given)
+    noted, highest, bare = note_holes(db, given, _record_id(path.parent))
+    saved = db.execute("SELECT count(*) FROM rows").fetchone()[0]
     if site:
         skip_own(db, site, highest)
     text = (
         f"{path.name} was damaged and is set aside: saved {saved} feed rows, {len(best['logs'])} logs, "
         f"{len(best['orders'])} orders; lost at most {lost} feed rows"
     )
+    if bare and lost:
+        text += f"; {bare} logs have no row left"
     Losses(db).add(Loss("damaged", "gateway", "", "", 0, noted, 1, at_ms, text))
     return text
 
 
 def _certain(
     db: sqlite3.Connection, records: Iterable[tuple[int, list[Value]]]
-) -> dict[str, dict[tuple[Value, ...], tuple[Value, ...]]]:
-    """Put the feed rows into the new database; return the certain rows of the other tables by key."""
+) -> tuple[dict[str, dict[tuple[Value, ...], tuple[Value, ...]]], int]:
+    """Put the feed rows into the new database; return the certain rows of the other tables by key, and
+    the highest row number that SQLite says was given, 0 when it says nothing."""
+    given = 0
     best: dict[str, dict[tuple[Value, ...], tuple[Value, ...]]] = {table: {} for table in _KEYS}
     rows: list[tuple[Value, ...]] = []
     for number, values in records:
         if number:
+            if len(values) == 2 and values[0] == "rows" and isinstance(values[1], int):
+                given = max(given, values[1] if values[1] <= _NUMBER_MAX else 0)
+                continue
             row = _feed_row(number, values)
             if row is not None:
                 rows.append(row)
@@ -172,7 +183,7 @@ def _certain(
                     continue
             kept[key] = row
     _insert(db, "rows", (*schema.SUMMED["rows"], "crc"), rows)
-    return best
+    return best, given
 
 
 def _feed_row(number: int, values: list[Value]) -> tuple[Value, ...] | None:
@@ -244,19 +255,26 @@ def _is_sane(table: str, row: tuple[Value, ...]) -> bool:
     return table != "devices" or fields["presence"] in _PRESENCE
 
 
-def _count_rows(db: sqlite3.Connection) -> tuple[int, int]:
-    """Return how many feed rows there are, and how many numbers among them are missing."""
-    saved, first, last = db.execute("SELECT count(*),min(id),max(id) FROM rows").fetchone()
-    return int(saved), int(last - first + 1 - saved) if saved else 0
+def _record_id(folder: Path) -> Callable[[str, int, int], str] | None:
+    """Return what makes a record's feed id under the keys in `folder`, None when they are gone."""
+    if not (folder / "keys.json").exists():
+        return None
+    try:
+        return Identity(folder, 0).record_id
+    except (GatewayError, OSError):
+        return None  # whoever needs them says what to do
 
 
-def _skip_numbers(db: sqlite3.Connection) -> None:
-    """Go on with row numbers behind every cursor: a row below one would never go out."""
+def _skip_numbers(db: sqlite3.Connection, given: int) -> int:
+    """Go on with row numbers behind every cursor: a row below one would never go out. Returns the
+    highest that was given, as far as is known; `given` is what SQLite says."""
     last = db.execute(
-        "SELECT max((SELECT coalesce(max(id),0) FROM rows),(SELECT coalesce(max(id),0) FROM cursors))"
+        "SELECT max(?,(SELECT coalesce(max(id),0) FROM rows),(SELECT coalesce(max(id),0) FROM cursors))",
+        (given,),
     ).fetchone()[0]
     db.execute("DELETE FROM sqlite_sequence WHERE name='rows'")
     db.execute("INSERT INTO sqlite_sequence(name,seq) VALUES('rows',?)", (int(last) + _ROWS_SKIP,))
+    return int(last)
 
 
 def _sync_folder(folder: Path) -> None:

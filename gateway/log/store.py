@@ -13,11 +13,18 @@ from dataclasses import dataclass
 
 from gateway.log.ages import purge_ages
 from gateway.log.book import Book
-from gateway.log.bounds import ROUTINE, URGENT, Bounds
-from gateway.log.checksum import checksum, row_checksum
+from gateway.log.bounds import ROUTINE, URGENT, Bounds, Owed
+from gateway.log.checksum import believe, checksum, row_checksum
 from gateway.log.losses import Losses
 from gateway.log.opening import connect, explain
-from gateway.log.reading import count_rows, read_cursor, read_latest, read_presence, read_rows
+from gateway.log.reading import (
+    count_rows,
+    read_cursor,
+    read_cursors,
+    read_latest,
+    read_presence,
+    read_rows,
+)
 from gateway.log.tidy import Tidy
 from gateway.log.waiting import Waiting
 from gateway.sections import Commit, Keep
@@ -56,10 +63,12 @@ class Row:
 class Store:
     """The statements of the one writing connection. Every method runs inside transaction().
 
-    limits: how much it may hold; None for no bound. clock_ms(): the present, Unix ms. sinks: the names
-    of those that a row must be out of before it goes; none given, those that have a cursor. `waiting`
+    limits: how much it may hold; None for no bound. clock_ms(): the present, Unix ms. sinks: the
+    names of those that a row must be out of before it goes; none given, those that have a cursor.
+    holding: those of them that rows wait for even when the log is full; none given, all. `waiting`
     has the commands that wait for an answer, `book` the orders and pick lists, `losses` what was
-    lost, `bounds` the room there is.
+    lost, `bounds` the room there is. `has_written`: the last transaction() changed something, and
+    is on the disk; one that changed nothing, or was taken back, never went there.
     """
 
     def __init__(
@@ -68,15 +77,19 @@ class Store:
         limits: Commit | None = None,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sinks: Sequence[str] = (),
+        holding: Sequence[str] = (),
     ):
         self._db = connection
         self._clock_ms = clock_ms
         self._sinks = tuple(sinks)
+        self._holding = tuple(holding)
         self.waiting = Waiting(connection)
         self.book = Book(connection, clock_ms)
         self.losses = Losses(connection)
-        self.bounds = Bounds(connection, limits, self.losses, self.safe_row)
+        self.bounds = Bounds(connection, limits, self.losses, self.safe_row, self._owed)
         self._tidy = Tidy(connection)
+        self.has_written = False
+        self._undone = 0  # changes of parts that were taken back
         # What this connection alone writes is known without asking, while transaction() is used: then
         # every rollback passes here.
         self._is_ours = False
@@ -86,6 +99,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """One commit; any exception rolls everything back and goes on."""
+        self.has_written, self._undone = False, self._db.total_changes
         self._db.execute("BEGIN IMMEDIATE")
         if len(self._next) > _NEXT_MAX:
             self._next.clear()
@@ -94,6 +108,7 @@ class Store:
             self.bounds.begin()
             yield
             self._db.execute("COMMIT")
+            self.has_written = self._db.total_changes > self._undone
         except BaseException:
             self.bounds.rolled_back()
             self._forget()
@@ -108,6 +123,7 @@ class Store:
     def part(self) -> Iterator[None]:
         """A part of a transaction that can fail by itself."""
         room = self.bounds.state()
+        changes = self._db.total_changes
         self._db.execute("SAVEPOINT part")
         try:
             yield
@@ -115,6 +131,7 @@ class Store:
             raise  # the disk's trouble is the whole transaction's
         except BaseException:
             self._db.execute("ROLLBACK TO part")
+            self._undone += self._db.total_changes - changes
             self.bounds.give_back(room)
             self._forget()
             raise
@@ -131,16 +148,30 @@ class Store:
         nothing else is to do, outside of a transaction. Waits for nobody who reads."""
         self._tidy.idle()
 
+    def beat(self) -> None:
+        """Change a number that means nothing, so that this transaction goes to the disk in any case.
+
+        It stands among SQLite's own counters, on a page that every new row is written to as well.
+        """
+        at = "WHERE name='beat'"
+        if not self._db.execute(f"UPDATE sqlite_sequence SET seq=seq+1 {at}").rowcount:  # noqa: S608
+            self._db.execute("INSERT INTO sqlite_sequence(name,seq) VALUES('beat',1)")
+
     # -- device logs --------------------------------------------------------------------------------
 
     def next_seq(self, device: str, log: int) -> int:
-        """Return the sequence number that `log` continues with; 1 for one never seen."""
+        """Return the sequence number that `log` continues with; 1 for one never seen.
+
+        sqlite3.DatabaseError when it is not what was committed: too high a one would free records.
+        """
         known = self._next.get((device, log)) if self._is_ours else None
         if known is not None:
             return known
         row = self._db.execute(
-            "SELECT next FROM logs WHERE device=? AND log=?", (device, log)
+            "SELECT next,crc FROM logs WHERE device=? AND log=?", (device, log)
         ).fetchone()
+        if row:
+            believe("logs", device, log, *row)
         following = int(row[0]) if row else 1
         if self._is_ours:
             self._next[device, log] = following
@@ -192,11 +223,18 @@ class Store:
 
     def safe_row(self, prio: int) -> int:
         """Return the last row of a priority that is safely out of every sink, 0 for none."""
-        found: dict[str, int] = dict(
-            self._db.execute("SELECT sink,safe_id FROM cursors WHERE prio=?", (prio,)).fetchall()
-        )
-        names = self._sinks or tuple(found)
-        return min((found.get(name, 0) for name in names), default=0)
+        return min(self._safe_rows(prio), default=0)
+
+    def _owed(self, prio: int) -> Owed:
+        found = read_cursors(self._db, prio)
+        safe = {name: found.get(name, 0) for name in self._sinks or tuple(found)}
+        furthest = max(safe.values(), default=0)
+        held = min((safe.get(name, 0) for name in self._holding or tuple(safe)), default=0)
+        return Owed(held, furthest, safe)
+
+    def _safe_rows(self, prio: int) -> list[int]:
+        found = read_cursors(self._db, prio)
+        return [found.get(name, 0) for name in self._sinks or tuple(found)]
 
     def forget_sinks(self) -> list[str]:
         """Forget the cursors of sinks that there are no more; returns their names."""

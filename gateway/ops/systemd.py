@@ -1,7 +1,10 @@
 """What the service manager is told: ready, a status line, and that commits go on (sd_notify(3)).
 
-The watchdog is fed by commits alone: a gateway whose disk stands still, or whose committer died, is
-started again by systemd after WatchdogSec, however well the rest of it lives.
+The watchdog is fed by commits that have reached the disk: a gateway whose disk stands still, or whose
+committer died, is started again by systemd after WatchdogSec, however well the rest of it lives. One
+whose disk is full is not: a new start frees no room there, and costs those who look at the page what
+they see. It is fed as long as the commit is tried again, and /readyz says 503 meanwhile. READY is said
+after the first commit: a start onto a full disk gets TimeoutStartSec to find room.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ _STATUS_S = 10.0
 class Manager:
     """Speaks to systemd where it started us, and to nobody else.
 
-    committed() may be called by any thread; turn() by one, about once a second.
+    ready() and committed() may be called by any thread; turn() by one, about once a second.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ):
@@ -28,7 +31,7 @@ class Manager:
         self._address = "\0" + path[1:] if path.startswith("@") else path
         self._commits = self._fed = 0
         self._told_s = 0.0
-        self._is_mute = False
+        self._is_mute = self._is_ready = False
         try:
             watchdog_us = int(environment.get("WATCHDOG_USEC", "0"))
             is_ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
@@ -37,8 +40,10 @@ class Manager:
         self._watched = watchdog_us > 0 and is_ours
 
     def ready(self) -> None:
-        """The log is open and the first commit is on the disk."""
-        self._tell("READY=1")
+        """The log is open and a commit is on the disk; told once."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._tell("READY=1")
 
     def stopping(self) -> None:
         """No more comes in; what is queued is committed."""
@@ -48,8 +53,12 @@ class Manager:
         """A commit has come to its end."""
         self._commits += 1
 
+    def waits_for_room(self) -> None:
+        """A commit found a full disk, and is tried again."""
+        self._commits += 1
+
     def turn(self, status: str) -> None:
-        """Feed the watchdog if there was a commit since the last turn; tell the status every 10 s."""
+        """Feed the watchdog if something came since the last turn; tell the status every 10 s."""
         if self._watched and self._commits != self._fed:
             self._fed = self._commits
             self._tell("WATCHDOG=1")

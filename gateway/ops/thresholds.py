@@ -1,7 +1,8 @@
 """Every key figure's green, yellow and red, as data, and the judge that goes by them.
 
-A level is left for a worse one when the figure has been beyond its limit for `for_s`, and for a better
-one when it has been a fifth inside the limit for as long: what swings about a limit changes nothing.
+A level is left for the worst one whose limit the figure has been beyond for `for_s`, and for a better
+one when it has been a fifth inside the limit for as long. Each limit has a time of its own: what swings
+about red is at least yellow all the while, and what swings about one limit changes nothing there.
 [thresholds.NAME] in the configuration changes yellow, red or for_s.
 """
 
@@ -63,6 +64,10 @@ THRESHOLDS = (
         "alert_delay_ms", "ms", 5_000, 30_000, 5, "from an alert's time on the board to the feed"
     ),
     Threshold("clock_skew_ms", "ms", 2_000, 10_000, 30, "this clock against the boards' (GNSS)"),
+    Threshold(
+        *("registry_trouble_s", "s", 1, 5, 0),
+        "the registry cannot be read: who was revoked may speak",
+    ),
     Threshold("certificate_days", "d", 30, 7, 0, "until the next certificate ends", "below"),
     Threshold("disk_free_mb", "MB", 1_000, 250, 5, "left on the disk of [site] data", "below"),
 )
@@ -104,40 +109,64 @@ class _Light:
         self.value: float | None = None
         self.since_ms = now_ms
         self._heard_s: float | None = None
-        self._wanted = UNKNOWN
-        self._wanted_s = 0.0
+        # Since when it has been at least so bad (by level), and well inside that level's limit.
+        self._beyond_s: dict[str, float] = {}
+        self._inside_s: dict[str, float] = {}
 
     def note(self, value: float | None, now_s: float, now_ms: int) -> str:
         """Take a figure; returns the level that it left, '' when it left none."""
         self.value = value
         if value is None:
             is_lost = self._heard_s is None or now_s - self._heard_s > _SILENT_S
-            return self._go(UNKNOWN, now_ms) if is_lost and self.level != UNKNOWN else ""
+            if not is_lost or self.level == UNKNOWN:
+                return ""
+            self._beyond_s.clear()
+            self._inside_s.clear()
+            return self._go(UNKNOWN, now_ms)
         self._heard_s = now_s
-        wanted = self._judge(value)
-        if wanted == self.level:
-            self._wanted = wanted
+        self._time(value, now_s)
+        level = self._judge(now_s)
+        if level == self.level:
             return ""
-        if wanted != self._wanted:
-            self._wanted, self._wanted_s = wanted, now_s
-        if self.level == UNKNOWN and wanted == GREEN:
-            self._go(GREEN, now_ms)  # nothing to tell
-        elif now_s - self._wanted_s >= self.threshold.for_s:
-            return self._go(wanted, now_ms)
-        return ""
+        was = self._go(level, now_ms)
+        return "" if was == UNKNOWN and level == GREEN else was  # nothing to tell
 
     def _go(self, level: str, now_ms: int) -> str:
         was, self.level, self.since_ms = self.level, level, now_ms
         return was
 
-    def _judge(self, value: float) -> str:
-        best = _level(self.threshold, value, 1.0)
-        if self.level == UNKNOWN or LEVELS.index(best) >= LEVELS.index(self.level):
-            return best
-        # On its way to better it must be well inside the limit that it comes from.
-        factor = 1 - _INSIDE if self.threshold.sense == "above" else 1 + _INSIDE
-        inside = _level(self.threshold, value, factor)
-        return LEVELS[min(LEVELS.index(inside), LEVELS.index(self.level))]
+    def _time(self, value: float, now_s: float) -> None:
+        """Note since when the figure is beyond each limit, and since when well inside."""
+        is_more = self.threshold.sense == "above"
+        factor = 1 - _INSIDE if is_more else 1 + _INSIDE
+        for level, limit in ((YELLOW, self.threshold.yellow), (RED, self.threshold.red)):
+            is_beyond = value > limit if is_more else value < limit
+            is_inside = value <= limit * factor if is_more else value >= limit * factor
+            for times, holds in ((self._beyond_s, is_beyond), (self._inside_s, is_inside)):
+                if holds:
+                    times.setdefault(level, now_s)
+                else:
+                    times.pop(level, None)
+
+    def _judge(self, now_s: float) -> str:
+        """Return the level of now: the worst that has lasted, or what the figure has come back to."""
+        for level in (RED, YELLOW):
+            if self._lasts(self._beyond_s, level, now_s) and self._is_worse(level):
+                return level
+        if self.level == UNKNOWN:
+            return UNKNOWN if self._beyond_s else GREEN
+        back = self.level
+        for level, better in ((RED, YELLOW), (YELLOW, GREEN)):
+            if back == level and self._lasts(self._inside_s, level, now_s):
+                back = better
+        return back
+
+    def _lasts(self, times: dict[str, float], level: str, now_s: float) -> bool:
+        since_s = times.get(level)
+        return since_s is not None and now_s - since_s >= self.threshold.for_s
+
+    def _is_worse(self, level: str) -> bool:
+        return self.level == UNKNOWN or LEVELS.index(level) > LEVELS.index(self.level)
 
     def view(self) -> dict[str, Any]:
         """Return what /api/health tells."""
@@ -155,14 +184,6 @@ class _Light:
             "since": iso(self.since_ms),
             "text": each.text,
         }
-
-
-def _level(threshold: Threshold, value: float, factor: float) -> str:
-    for level, limit in ((RED, threshold.red), (YELLOW, threshold.yellow)):
-        beyond = value - limit * factor
-        if beyond > 0 if threshold.sense == "above" else beyond < 0:
-            return level
-    return GREEN
 
 
 class Judge:

@@ -69,6 +69,7 @@ class Vitals:
             "rejects_per_min": self._rejects_per_min(figures, now_s),
             "silent_pct": self._silent_pct(),
             "clock_skew_ms": meters.skew_ms(),
+            "registry_trouble_s": _number(figures.get("registry_trouble_s")),
             "certificate_days": self._certificate_days(figures, now_s),
             "disk_free_mb": _free_mb(self._config.site.data),
         }

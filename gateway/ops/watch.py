@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.config import Config
 from gateway.log.jobs import Effect
+from gateway.log.store import Store
 from gateway.ops.logs import Quiet
 from gateway.ops.meters import Meters
 from gateway.ops.oldest import oldest_s
@@ -40,6 +41,7 @@ class Watch:
         self._sinks = [each.name for each in config.outlets()] if is_local else []
         self._oldest: dict[str, float] = {}
         self._committed_s = time.monotonic()
+        self._stalled = 0
         self.faults = 0
 
     def committed(self) -> None:
@@ -56,6 +58,15 @@ class Watch:
         begin_s = time.monotonic()
         return lambda: self.meters.commit.note(time.monotonic() - begin_s)
 
+    def beat(self, store: Store) -> list[Effect]:
+        """A job for every round of housekeeping: a commit that goes to the disk also when there is
+        nothing else to write. Timed; after the first one the gateway is ready.
+
+        Of its own, so that it is there too when the log is full and housekeeping is refused.
+        """
+        store.beat()
+        return [self.probe(), self.manager.ready]
+
     def figures(self) -> dict[str, Any]:
         """Return log_oldest_s (absent while nobody knows), also by sink, and what failed in here."""
         told: dict[str, Any] = {"watch_faults": self.faults}
@@ -69,6 +80,10 @@ class Watch:
         figures = self._figures()
         self.judge.note(self.vitals.read(figures, self.commit_age_s()))
         trouble = figures.get("trouble") or "commits"
+        stalled = int(figures.get("commits_stalled", 0))
+        if figures.get("log_full") and stalled != self._stalled:
+            self.manager.waits_for_room()
+        self._stalled = stalled
         self.manager.turn(
             f"{self.judge.worst()}; {trouble}; {figures.get('records', 0)} records, "
             f"{figures.get('backlog_rows', 0)} rows wait, upstream "

@@ -1,9 +1,9 @@
 """Commit log -> one upstream: the feed, in order, under a window and a rate of its own.
 
-Urgent rows go first, in order. Of the routine rows those that are of now go next: a row is *old* when it
-waited here for over 30 s, or its board had kept it for so long. Old rows go out at `drain_per_s` at
-most, and leave a quarter of the window free. While they do, the rows of subjects that have no older
-row waiting overtake them; the order of each log stands (gateway.sinks.lanes).
+Urgent rows go first, then routine ones. A row is *old* when it waited here for over 30 s, or its board
+had kept it for so long. Old rows of both kinds go out at `drain_per_s` at most, and leave a quarter of
+the window free. While they do, rows of now whose subject has no older row of their kind waiting
+overtake them, urgent ones first; the order of each log stands (gateway.sinks.lanes).
 
 A row is out when the upstream has answered for it. That is not yet safe: an upstream that dies may not
 have written down what it answered for. So a second cursor trails by `resend_s`, and after every lost
@@ -59,7 +59,7 @@ class Drain(threading.Thread):
         self._engine = engine
         self._feed = feed
         self._lanes = [Lane(prio, rows.cursor(name, prio)) for prio in (URGENT, ROUTINE)]
-        self._overtaking = Overtaking(self._lanes[1])
+        self._overtaking = {each.prio: Overtaking(each) for each in self._lanes}
         self._open: dict[int, tuple[Lane, OutRow]] = {}
         self._old_rows: set[int] = set()
         self._credit = 0.0
@@ -108,7 +108,7 @@ class Drain(threading.Thread):
             self._wake.wait(_RATE_S if self._is_held else _IDLE_S)
             self._wake.clear()
             try:
-                self._turn(time.monotonic())
+                self.turn(time.monotonic())
             except sqlite3.Error as fault:
                 # The disk's trouble: what cannot be read now is read later.
                 log.error("the feed cannot read its rows: %s", fault)  # noqa: TRY400
@@ -120,7 +120,8 @@ class Drain(threading.Thread):
         self._collect(time.monotonic())
         self.outlet.stop()
 
-    def _turn(self, now_s: float) -> None:
+    def turn(self, now_s: float) -> None:
+        """One round: answers, rows, cursors. now_s: monotonic; sqlite3.Error."""
         if self.outlet.lost():
             self._rewind()
         self._collect(now_s)
@@ -158,7 +159,7 @@ class Drain(threading.Thread):
         self.rewinds += 1
         for lane in self._lanes:
             lane.rewind()
-        self._overtaking.reset()
+            self._overtaking[lane.prio].reset()
 
     # -- rows ---------------------------------------------------------------------------------------
 
@@ -171,53 +172,52 @@ class Drain(threading.Thread):
         old_before_ms = time.time_ns() // 1_000_000 - OLD_MS
         for lane in self._lanes:
             if not self._fill_lane(lane, old_before_ms):
-                return
-        if self._is_held:
-            self.held_back += 1
-            self._overtake(old_before_ms)
+                break
+        self.held_back += self._is_held
 
     def _fill_lane(self, lane: Lane, old_before_ms: int) -> bool:
-        """Send rows in order; False when the upstream takes no more at the moment."""
-        overtaking = self._overtaking if lane is self._lanes[1] else None
+        """Send rows; False when the upstream takes no more at the moment."""
+        overtaking = self._overtaking[lane.prio]
         while len(self._open) < self._feed.window:
             row = lane.next(self._rows)
             if row is None:
                 return True
-            if overtaking is not None and overtaking.is_early(row):
+            if overtaking.is_early(row):
                 lane.passed()
                 continue
             is_old = row.received_ms < old_before_ms or row.came_late
             if is_old and not self._may_send_old():
                 self._is_held = True
-                return True
+                return self._overtake(lane, old_before_ms)
             if not self._send(lane, row):
                 return False
             if is_old:
                 self._credit -= 1
                 self._old_rows.add(row.row)
             lane.passed()
-            if overtaking is not None:
-                overtaking.passed(row)
+            overtaking.passed(row)
         return False
 
     def _may_send_old(self) -> bool:
         return self._credit >= 1 and 4 * len(self._old_rows) < 3 * max(4, self._feed.window)
 
-    def _overtake(self, old_before_ms: int) -> None:
-        lane, looked = self._lanes[1], 0
+    def _overtake(self, lane: Lane, old_before_ms: int) -> bool:
+        """Send rows of now before a backlog; False as in _fill_lane()."""
+        overtaking, looked = self._overtaking[lane.prio], 0
         while looked < _LOOK_MAX:
-            found = self._overtaking.look(self._rows)
+            found = overtaking.look(self._rows)
             if not found:
-                return
+                break
             for row in found:
                 is_old = row.received_ms < old_before_ms or row.came_late
-                if self._overtaking.owes(row, is_old):
+                if overtaking.owes(row, is_old):
                     continue
                 if len(self._open) >= self._feed.window or not self._send(lane, row):
-                    return
-                self._overtaking.sent(row)
+                    return False
+                overtaking.sent(row)
                 self.overtook += 1
             looked += len(found)
+        return True
 
     def _send(self, lane: Lane, row: OutRow) -> bool:
         if not row.is_sound:

@@ -59,8 +59,11 @@ class MqttOutlet:
     def send(self, message: Sent) -> int:
         """Publish a row with its id and the name of its schema as user properties.
 
-        A batch of rows has no id of its own, and the schema `fix-batch.v1`.
+        A batch of rows has no id of its own, and the schema `fix-batch.v1`. Nothing goes out between
+        a lost connection and lost(): it would come before what was lost with the old one.
         """
+        if self._lost.is_set():
+            return 0
         schema = message.topic[message.topic.rfind("/") + 1 :]
         if not message.feed_id:
             user: tuple[tuple[str, str], ...] = (("schema", f"{schema}-batch.v1"),)
@@ -87,7 +90,12 @@ class MqttOutlet:
         return True
 
     def keep(self, topic: str, payload: bytes, expiry_s: int) -> bool:
-        """Publish a retained message, from any thread; b'' takes it back."""
+        """Publish a retained message, from any thread; b'' takes it back.
+
+        A broker that retains nothing would end the connection for it; there is nothing to keep there.
+        """
+        if self._link.up and not self._link.retains:
+            return True
         return self._link.publish(topic, payload, True, expiry_s, json=True, may_wait=True) != 0
 
     def stop(self) -> None:

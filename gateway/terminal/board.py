@@ -56,6 +56,9 @@ class Runner:
         self._system_ms = -_SYSTEM_EVERY_MS
         self._told_ms = -_EVERY_MS
         self._diagnosis = Diagnosis()
+        host, port = config["brokers"][0][:2]
+        self._broker = f"{host}:{port}"
+        self._link = ""  # what was said of it last
 
     def step(self) -> None:
         """One turn; waits at most 50 ms for something to do. GatewayError when the disk has failed."""
@@ -80,11 +83,12 @@ class Runner:
         return -1 if last_ms < 0 else self.board.clock.now_ms - last_ms
 
     def is_due(self) -> bool:
-        """Whether a second has passed since figures were told last; looks at the receiver if so."""
+        """Whether a second has passed since figures were told last; looks at receiver and link if so."""
         now_ms = self.board.clock.now_ms
         if now_ms - self._told_ms < _EVERY_MS:
             return False
         self._told_ms = now_ms
+        self._look_at_link()
         line, fixes = self.hardware.line, self.board.rider.fixes
         if line is not None:
             counts = (self.hardware.talkers.bytes, fixes.framer.valid)
@@ -93,6 +97,18 @@ class Runner:
                 now_ms, line.trouble, counts, self._fix_age_ms(), line.baud, in_view
             )
         return True
+
+    def _look_at_link(self) -> None:
+        """Say why the broker is not reached, once whenever that changes."""
+        mqtt = self.board.device.mqtt
+        word = "up" if mqtt.is_up else mqtt.fault
+        if not word or word == self._link:
+            return
+        self._link = word
+        if mqtt.is_up:
+            _log.info("broker: connected to %s", self._broker)
+        else:
+            _log.warning("broker: %s: %s; it is tried again, records wait", self._broker, word)
 
     def figures(self) -> dict[str, Any]:
         """Return the terminal's figures, names without their prefix `terminal_`."""

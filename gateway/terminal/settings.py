@@ -101,8 +101,8 @@ def board_settings(config: Config) -> dict[str, Any]:
     port = terminal.port or config.broker.port
     broker: list[Any] | dict[str, Any] = [config.broker.host, port]
     settings: dict[str, Any] = {}
-    if config.broker.tls is not None:
-        names = _certificates(config)
+    names = _certificates(config)
+    if names:
         settings["tls"] = {name.partition(".")[0]: name for name in names}
         broker = {"host": config.broker.host, "port": port, "tls": True}
     return {
@@ -162,10 +162,12 @@ def read_key(path: Path) -> str:
 
 
 def _certificates(config: Config) -> dict[str, Path]:
-    """Return name in the terminal's folder -> file, {} for a broker without TLS."""
-    if config.broker.tls is None or config.terminal is None:
+    """Return name in the terminal's folder -> file, {} without TLS."""
+    if config.terminal is None:
         return {}
     tls: Tls | None = config.terminal.tls
+    if tls is None and config.broker.tls is None:
+        return {}
     if tls is None or tls.cert is None or tls.key is None:
         raise ConfigError(
             "key 'terminal.tls' is missing: the broker asks for a certificate of the device's own, "

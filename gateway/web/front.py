@@ -84,6 +84,7 @@ class Front:
             **dict(self._counters),
             "connections_turned_away": self._listener.turned_away,
             "tls_greetings_failed": self._listener.greetings_failed,
+            "answers_not_taken": self._listener.not_taken,
             "sessions": len(self.sessions),
         }
 

@@ -85,11 +85,16 @@ class Gate:
         return NOBODY
 
     def role_of(self, session: Session) -> str:
-        """Return what a session may do now; '' when its user is gone."""
-        if session.role or self.users is None:
+        """Return what a session may do now; '' when its user is gone or has a new password since.
+
+        A session with a role of its own is the first start's: it is over as soon as there are users.
+        """
+        if self.users is None:
             return session.role
+        if session.role:
+            return "" if self.users.all() else session.role
         user = self.users.user(session.user)
-        return user.role if user else ""
+        return user.role if user is not None and user.epoch == session.epoch else ""
 
     def stands(self, caller: Caller, needed: str) -> bool:
         """Tell whether a caller whose answer goes on (a stream) may still have it."""

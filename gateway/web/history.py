@@ -1,8 +1,8 @@
 """Back through the last hour: the picture as it was at a time, made anew from the rows of that time.
 
 Reads the database through connections of its own, read-only, in a thread, one question at a time; every
-question has a bound on the rows it reads and gives other threads their turn. What counts is when a
-thing was true, not when it came: a stretch of track that came ten minutes later is in the picture.
+question has a bound on the rows and the time it takes and gives other threads their turn. What counts
+is when a thing was true, not when it came: a stretch of track that came ten minutes later is in it.
 """
 
 import sqlite3
@@ -19,6 +19,7 @@ from gateway.feed.last import when
 from gateway.feed.writer import REPLAY_MS, iso
 from gateway.log.store import ROUTINE, URGENT, connect
 from gateway.web.hub import Hub
+from gateway.web.newest import Reading
 
 # Rows of one question, at most.
 _URGENT_ROWS = 4_000
@@ -28,6 +29,7 @@ _PAGE_ROWS = 1_000
 _MARKS = 400
 _BEFORE_MS = 900_000  # what a trail and a curve show
 _AFTER_MS = 960_000  # a stretch of track comes within 15 minutes
+_OPEN_MS = 43_200_000  # among more than _URGENT_ROWS an order is looked for so far back
 _TURN_ROWS = 250  # decoded before other threads get their turn
 
 Point = tuple[str, int, int]
@@ -64,12 +66,15 @@ class History:
         return {"from_ms": ends[0], "to_ms": ends[1], "marks": marks}
 
     def at(self, t_ms: int, nows: dict[str, tuple[str, list[Point]]]) -> dict[str, Any]:
-        """Return the hub's picture as it was at `t_ms` (Unix ms), and `at`.
+        """Return the hub's picture as it was at `t_ms` (Unix ms), and {at_ms, rows, cut}.
 
+        cut: there was more than one picture is made of: trails and curves are shorter, or, when the time
+        for it was over, somebody's last word is missing.
         nows: subject -> (kind, positions that are in no log), from the hub's memory.
         """
         with closing(connect(self._path, read_only=True)) as db:
-            messages = list(self._known_at(db, t_ms))
+            messages, is_cut = self._known_at(db, t_ms)
+            names = _names(db, {str(message.get("subject")) for message in messages})
         limit = iso(t_ms)
         for subject, (kind, points) in nows.items():
             for t, lat_e7, lon_e7 in points:
@@ -77,34 +82,32 @@ class History:
                     messages.append(_now(subject, kind, t, lat_e7, lon_e7))
         messages.sort(key=lambda message: message["received"])
         hub = Hub()
+        for name in names:
+            hub.name(*name)
         for n, message in enumerate(messages):
             if n % _TURN_ROWS == 0:
                 time.sleep(0)
             hub.replay(message)
-        return {"at_ms": t_ms, "rows": len(messages), **hub.picture()}
+        return {"at_ms": t_ms, "rows": len(messages), "cut": is_cut, **hub.picture()}
 
-    def _known_at(self, db: sqlite3.Connection, t_ms: int) -> Iterator[dict[str, Any]]:
+    def _known_at(self, db: sqlite3.Connection, t_ms: int) -> tuple[list[dict[str, Any]], bool]:
         first = first_id(db, t_ms - _BEFORE_MS)
         then = first_id(db, t_ms + REPLAY_MS)  # what came later than this says so
         late = first_id(db, t_ms + _AFTER_MS)
-        found = db.execute(
-            "SELECT payload FROM rows WHERE prio=? AND id<? ORDER BY id DESC LIMIT ?",
-            (URGENT, then, _URGENT_ROWS),
-        ).fetchall()
-        found += db.execute(
-            "SELECT payload FROM rows WHERE prio=? AND id>=? AND id<? ORDER BY id DESC LIMIT ?",
-            (ROUTINE, first, then, _ROUTINE_ROWS),
-        ).fetchall()
-        found += db.execute(
-            "SELECT payload FROM rows WHERE id>=? AND id<? AND (topic LIKE '%/track' OR "
-            "instr(payload, CAST('\"replay\":true' AS BLOB))) ORDER BY id LIMIT ?",
-            (then, late, _LATE_ROWS),
-        ).fetchall()
+        floor = first_id(db, t_ms - _OPEN_MS)
+        reading = Reading(db, t_ms)  # from here on the clock runs
+        # What somebody had to act on first: should the time be short, trails are what is short.
+        found, _ = reading.rows(URGENT, (1, then), _URGENT_ROWS, floor)
+        routine, is_thin = reading.rows(ROUTINE, (first, then), _ROUTINE_ROWS, first)
+        found += routine
+        for prio in (URGENT, ROUTINE):
+            came, is_less = reading.rows(prio, (then, late), _LATE_ROWS, then, late_only=True)
+            found += came
+            is_thin = is_thin or is_less
+        reading.end()
         limit = iso(t_ms)
-        for message in decoded(found):
-            as_then = _cut(message, t_ms, limit)
-            if as_then is not None:
-                yield as_then
+        known = [_cut(message, t_ms, limit) for message in decoded(found)]
+        return [message for message in known if message is not None], is_thin or reading.is_short
 
     def rows(self, from_ms: int, to_ms: int, after: int, most: int) -> dict[str, Any]:
         """Return {messages, next, more}: feed messages received from `from_ms` until before `to_ms`.
@@ -145,6 +148,16 @@ def first_id(db: sqlite3.Connection, t_ms: int) -> int:
         else:
             low = int(row[0]) + 1
     return int(low)
+
+
+def _names(db: sqlite3.Connection, subjects: set[str]) -> list[tuple[str, str, str]]:
+    """Return (device, pseudonym, shift) of those who are among `subjects`, the oldest shift first."""
+    found = []
+    for subject in subjects:
+        found += db.execute(
+            "SELECT device,subject,shift FROM roster WHERE subject=?", (subject,)
+        ).fetchall()
+    return sorted(found, key=lambda name: name[2])
 
 
 def decoded(found: list[Any]) -> Iterator[dict[str, Any]]:

@@ -38,11 +38,14 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self.subjects: OrderedDict[str, Subject] = OrderedDict()
+        self.subjects: OrderedDict[str, Subject] = OrderedDict()  # by present pseudonym
         self.events: deque[dict[str, Any]] = deque(maxlen=_EVENTS)
         self.odd = 0
         self._watchers: set[asyncio.Queue[bytes | None]] = set()
-        self._subject_of: dict[str, str] = {}  # device -> its present pseudonym
+        # device -> its newest shift, and its pseudonym of then
+        self._present: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._renamed: OrderedDict[str, str] = OrderedDict()  # a former pseudonym -> the next
+        self._untold: list[bytes] = []  # renames that the watchers have not been told
         self._holder: OrderedDict[str, str] = OrderedDict()  # order -> subject
 
     def replay(self, message: dict[str, Any]) -> None:
@@ -55,16 +58,26 @@ class Hub:
     def take(self, payload: bytes) -> None:
         """Take one feed message."""
         try:
-            message: dict[str, Any] = msgspec.json.decode(payload)
+            message: dict[str, Any] = {}
+            message = msgspec.json.decode(payload)
             if message["stream"] == "roster":
-                self._note_roster(message)
-                return  # who is behind a pseudonym is not the page's business
+                # Which device is behind a pseudonym is not the page's business.
+                self.name(message["device"], message["subject"], message.get("shift", ""))
+                return
+            written = message["subject"]
             self._note(message)
         except (msgspec.MsgspecError, LookupError, TypeError, ValueError, OverflowError):
             self.odd += 1
             if self.odd == 1:
-                log.warning("a message could not be shown (told once): %.200s", payload)
+                log.warning("a message could not be shown (told once): %s", _which(message))
             return
+        if message["subject"] != written:
+            payload = msgspec.json.encode(message)
+        for told in (*self._untold, payload):
+            self._tell(told)
+        self._untold.clear()
+
+    def _tell(self, payload: bytes) -> None:
         for watcher in list(self._watchers):
             try:
                 watcher.put_nowait(payload)
@@ -80,17 +93,50 @@ class Hub:
             put(self.subjects, subject, Subject(kind), _SUBJECTS)
         self.subjects[subject].presence = presence
 
-    def _note_roster(self, message: dict[str, Any]) -> None:
-        """A device has a new pseudonym, for a new shift: its old one is nobody any more."""
-        old = self._subject_of.get(message["device"])
-        if old is not None and old != message["subject"]:
-            self.subjects.pop(old, None)
-        self._subject_of[message["device"]] = message["subject"]
+    def name(self, device: str, subject: str, shift: str) -> None:
+        """Take a line of the roster: a device has a pseudonym of its own in every shift.
+
+        Under its newest one it goes on with all that it had: an order that is open at midnight stays
+        open, and stays its. The page is told which name took the place of which, and no device.
+        Values that are no text raise TypeError.
+        """
+        if not all(isinstance(each, str) for each in (device, subject, shift)):
+            raise TypeError("a name is text")
+        since, present = self._present.get(device, (shift, subject))
+        # A backlog may bring an earlier shift after the present one.
+        old, new = (present, subject) if shift >= since else (subject, present)
+        put(self._present, device, (max(shift, since), new), _SUBJECTS)
+        if old == new:
+            return
+        self._renamed.pop(new, None)
+        put(self._renamed, old, new, _SUBJECTS)
+        left = self.subjects.pop(old, None)
+        if left is None:
+            return
+        if new not in self.subjects:
+            put(self.subjects, new, left, _SUBJECTS)
+        else:
+            self.subjects[new].inherit(left)
+        for order in (*left.orders, *left.risks, *left.colds):
+            if self._holder.get(order) == old:
+                self._holder[order] = new
+        for event in self.events:
+            if event["subject"] == old:
+                event["subject"] = new
+        if self._watchers:
+            rename = {"stream": "rename", "kind": left.kind, "subject": new, "was": old}
+            self._untold.append(msgspec.json.encode(rename))
+
+    def _present_name(self, name: str) -> str:
+        while (later := self._renamed.get(name)) is not None:
+            name = later
+        return name
 
     def _note(self, message: dict[str, Any]) -> None:
-        stream, kind, name = message["stream"], message["kind"], message["subject"]
+        stream, kind = message["stream"], message["kind"]
         if kind == "gateway":
             return
+        name = message["subject"] = self._present_name(message["subject"])
         subject = self.subjects.get(name) or Subject(kind)
         # What the gateway writes about somebody is no sign of life.
         seen = max(subject.seen, "" if message["log"] == "gateway" else message["received"])
@@ -129,7 +175,7 @@ class Hub:
         if not is_past:  # one who lets go of an order, or never did, does not take it back
             if holder is not None and holder is not subject:
                 holder.drop(order)  # it was given to another rider
-            name = _NOBODY if state in _OVER else message["subject"]
+            name = _NOBODY if state in _OVER else message["subject"]  # by its present name
             put(self._holder, order, name, _SUBJECTS * 12)
         if state in _OVER:
             subject.drop(order)
@@ -159,3 +205,10 @@ class Hub:
     def unwatch(self, queue: "asyncio.Queue[bytes | None]") -> None:
         """A page has gone."""
         self._watchers.discard(queue)
+
+
+def _which(message: Any) -> str:
+    """Name a message in a log without what it says: the payload is not the log's business."""
+    if not isinstance(message, dict) or not message:
+        return "it is no JSON object"
+    return f"id {message.get('id')!s:.40}, stream {message.get('stream')!s:.20}"

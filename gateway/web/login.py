@@ -97,7 +97,7 @@ class Login:
             log.warning("a log-in failed", extra={"address": address})
             return in_json({"error": _WRONG}, 401)
         self._attempts.passed(address, name)
-        return self._begin(request, user.name, user.role, "")
+        return self._begin(request, user.name, user.role, epoch=user.epoch)
 
     async def link(self, request: web.Request) -> web.Response:
         """POST /login/link: {link}."""
@@ -109,7 +109,7 @@ class Login:
         except BodyError as fault:
             return fault.answer()
         if self._is_first(body.link):
-            return self._begin(request, _FIRST, ADMIN, ADMIN)
+            return self._begin(request, _FIRST, ADMIN, fixed=ADMIN)
         try:
             user = await asyncio.to_thread(users.use_link, body.link)
         except GatewayError as fault:  # the disk is full: the link cannot be marked as used
@@ -118,7 +118,7 @@ class Login:
         if user is None:
             self._gate.counters["logins_failed"] += 1
             return in_json({"error": "this link is no good (any more)"}, 401)
-        return self._begin(request, user.name, user.role, "")
+        return self._begin(request, user.name, user.role, epoch=user.epoch)
 
     def _is_first(self, link: str) -> bool:
         users = self._gate.users
@@ -128,11 +128,15 @@ class Login:
         self._first = ""
         return is_good
 
-    def _begin(self, request: web.Request, name: str, role: str, fixed: str) -> web.Response:
+    def _begin(
+        self, request: web.Request, name: str, role: str, fixed: str = "", epoch: str = ""
+    ) -> web.Response:
+        # The epoch is that of the user whose password was checked: if it has changed meanwhile, the
+        # session is over before it began.
         caller = self._gate.caller(request)
         if caller.session is not None:
             self._gate.sessions.end(caller.session)  # one browser has one session
-        _, cookie = self._gate.sessions.begin(name, fixed)
+        _, cookie = self._gate.sessions.begin(name, fixed, epoch)
         self._gate.counters["logins"] += 1
         log.info("%s logged in as %s", name, role, extra={"user": name})
         answer = in_json({"name": name, "role": role})

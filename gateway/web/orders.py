@@ -88,14 +88,24 @@ def _events(db: sqlite3.Connection, order: str) -> tuple[list[dict[str, Any]], b
 def _temps(
     db: sqlite3.Connection, subject: str, events: list[dict[str, Any]]
 ) -> dict[str, list[tuple[str, int]]]:
-    """The rider's curves between the first and the last event, thinned to 400 points each."""
+    """The rider's curves between the first and the last event, thinned to 400 points each.
+
+    Of all names he had in that time: a pseudonym ends at midnight, an order need not.
+    """
     first = first_id(db, true_ms(events[0]) - _MARGIN_MS)
     last = first_id(db, true_ms(events[-1]) + _MARGIN_MS)
-    found = db.execute(
-        "SELECT payload FROM rows WHERE prio=? AND id>=? AND id<? AND topic LIKE ? "
-        "ORDER BY id DESC LIMIT ?",
-        (ROUTINE, first, last, f"%/{subject}/temp", _TEMP_ROWS),
+    names = db.execute(
+        "SELECT subject FROM roster WHERE device=(SELECT device FROM roster WHERE subject=?)",
+        (subject,),
     ).fetchall()
+    told = {subject, *({name for (name,) in names} & {str(each["subject"]) for each in events})}
+    found = []
+    for name in told:
+        found += db.execute(
+            "SELECT payload FROM rows WHERE prio=? AND id>=? AND id<? AND topic LIKE ? "
+            "ORDER BY id DESC LIMIT ?",
+            (ROUTINE, first, last, f"%/{name}/temp", _TEMP_ROWS),
+        ).fetchall()
     curves: dict[str, list[tuple[str, int]]] = {}
     for message in decoded(found):
         sensor, temp_cc = message.get("sensor"), message.get("temp_cc")

@@ -28,13 +28,17 @@ log = logging.getLogger(__name__)
 
 
 class Session(msgspec.Struct):
-    """One log-in. `role` is '' when the users file decides. `key` is the cookie's hash; times Unix s."""
+    """One log-in. `role` is '' when the users file decides. `key` is the cookie's hash; times Unix s.
+
+    epoch: the user's at the log-in (gateway.web.users.User); it ends when theirs is another one.
+    """
 
     key: str
     user: str
     role: str
     made_s: float
     seen_s: float
+    epoch: str = ""
 
 
 class Sessions:
@@ -63,11 +67,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def begin(self, user: str, role: str = "") -> tuple[Session, str]:
+    def begin(self, user: str, role: str = "", epoch: str = "") -> tuple[Session, str]:
         """Begin a session; returns it with the cookie's value, which is kept nowhere."""
         cookie = secrets.token_urlsafe(32)
         now_s = self._now_s()
-        session = Session(digest(cookie), user, role, now_s, now_s)
+        session = Session(digest(cookie), user, role, now_s, now_s, epoch)
         self._sweep()
         own = [each for each in self._sessions.values() if each.user == user]
         for crowd, most in ((own, _OF_ONE_MAX), (list(self._sessions.values()), _SESSIONS_MAX)):

@@ -33,6 +33,8 @@ class Showing:
         reader = connect(path, read_only=True)
         for subject, kind, presence in read_presence(reader):
             self._hub.seed(subject, kind, presence)
+        for names in reader.execute("SELECT device,subject,shift FROM roster ORDER BY shift"):
+            self._hub.name(*names)
         for payload in read_latest(reader, _HISTORY_URGENT, _HISTORY_ROUTINE):
             self._hub.take(payload)
         reader.close()

@@ -99,7 +99,7 @@ class Subject:
     def temp(self, message: dict[str, Any]) -> None:
         """Take a reading, or that a sensor fell silent."""
         sensor = message["sensor"]
-        t = message["t"] or message["received"]
+        t = when(message)  # a stamp ahead of time would count as the newest for ever
         if message.get("state") == "lost":
             self._silent(sensor, t)
         elif "temp_cc" in message:
@@ -116,7 +116,7 @@ class Subject:
     def alert(self, message: dict[str, Any]) -> None:
         """Take an alert: of all of them only that of a lost sensor is a state."""
         if message["alert"] == "sensor_lost" and "sensor" in message:
-            self._silent(message["sensor"], message["t"] or message["received"])
+            self._silent(message["sensor"], when(message))
 
     def _silent(self, sensor: str, t: str) -> None:
         curve = self.temps.get(sensor)
@@ -125,8 +125,9 @@ class Subject:
 
     def risk(self, message: dict[str, Any]) -> None:
         """Take the level of an order's delay."""
-        fields = ("level", "late_pct", "slack_s", "t")
+        fields = ("level", "late_pct", "slack_s")
         level = {name: message[name] for name in fields if name in message}
+        level["t"] = when(message)
         if message["level"] == "none":
             self.risks.pop(message["order"], None)
         else:
@@ -155,11 +156,38 @@ class Subject:
             marks = self.marks.get(sensor)
             if marks is None:
                 marks = put(self.marks, sensor, deque(maxlen=_MARKS), _SENSORS)
-            marks.append((message["t"] or message["received"], state))
+            marks.append((when(message), state))
 
     def plan(self, message: dict[str, Any]) -> None:
         """Take the sequence of the stops."""
         self.stops = {"sequence": message["sequence"], "late": message.get("late", 0)}
+
+    def inherit(self, old: "Subject") -> None:
+        """Go on with what the same device had under another name; what this name has is newer."""
+        if self.presence == "unknown":
+            self.presence = old.presence
+        if self.fix is None or (old.fix is not None and when(old.fix) > when(self.fix)):
+            self.fix = old.fix
+        self.seen = max(self.seen, old.seen)
+        self.stops = self.stops or old.stops
+        self.trail = deque(sorted([*old.trail, *self.trail]), maxlen=TRAIL)
+        self.nows = deque(sorted([*old.nows, *self.nows]), maxlen=_NOWS)
+        began = {way["from"]: way for way in (*old.ways, *self.ways)}
+        self.ways = deque(began[start] for start in sorted(began))
+        for sensor, curve in old.temps.items():
+            points = sorted([*curve, *self.temps.get(sensor, ())])
+            put(self.temps, sensor, deque(points, maxlen=_CURVE), _SENSORS)
+        for sensor, t in old.lost.items():
+            if sensor not in self.lost:
+                self._silent(sensor, t)
+        for sensor, marks in old.marks.items():
+            both = sorted([*marks, *self.marks.get(sensor, ())])
+            put(self.marks, sensor, deque(both, maxlen=_MARKS), _SENSORS)
+        for order, sides in old.colds.items():
+            put(self.colds, order, sides | self.colds.get(order, OrderedDict()), ORDERS)
+        self.profiles = _together(old.profiles, self.profiles, _SENSORS)
+        self.orders = _together(old.orders, self.orders, ORDERS)
+        self.risks = _together(old.risks, self.risks, ORDERS)
 
     def drop(self, order: str) -> None:
         """Forget an order that is over, or somebody else's now."""
@@ -174,6 +202,13 @@ def put(table: "OrderedDict[str, _Value]", key: str, value: _Value, most: int) -
     if len(table) > most:
         table.popitem(last=False)
     return value
+
+
+def _together(
+    old: "OrderedDict[str, _Value]", new: "OrderedDict[str, _Value]", most: int
+) -> "OrderedDict[str, _Value]":
+    """Return both, the new one's where both have a key; of all of them the `most` last."""
+    return OrderedDict(list((old | new).items())[-most:])
 
 
 def _newest(points: "deque[_Value]", most: int) -> list[_Value]:

@@ -45,6 +45,14 @@ def view(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
         # The page is open before the first record: what it shows came over the stream.
         expect(view.page.locator("#people-empty")).to_be_visible()
         expect(view.page.locator("[data-figure=page] .value")).to_have_text("live")
+        first = make("rider", "rider-4")
+
+        def is_known() -> bool:
+            first.say("online")
+            return bool(view.page.request.get(f"{site.url}/api/devices").json()["devices"])
+
+        # The gateway is ready before its broker has taken its subscription.
+        eventually(is_known, "the gateway hears nobody")
         dinner(make)
         expect(view.page.locator("#people .person")).to_have_count(6)
         yield view
@@ -83,6 +91,25 @@ def test_the_map_has_trails_and_markers(view: View) -> None:
     eventually(lambda: pixels(view.page, "map", "--trail") > 20, "no trail on the map")
     assert pixels(view.page, "temps", "--trail") == 0
     expect(view.page.locator("#map-empty")).to_be_hidden()
+
+
+def test_the_light_theme_is_drawn_in_its_own_colours(view: View) -> None:
+    page = view.page
+    lightness = """(name) => {
+      const ask = getComputedStyle(document.body)[name];
+      return ask.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765;
+    }"""
+    dark = [page.evaluate(lightness, name) for name in ("backgroundColor", "color")]
+    assert dark[0] < 0.2 and dark[1] > 0.8
+    page.emulate_media(color_scheme="light")
+    light = [page.evaluate(lightness, name) for name in ("backgroundColor", "color")]
+    assert light[0] > 0.8 and light[1] < 0.2
+    # Canvases are painted anew, in the colours of this theme.
+    eventually(lambda: pixels(page, "map", "--trail") > 20, "no trail on the map")
+    eventually(lambda: pixels(page, "temps", "--ink") > 50, "no labels on the chart")
+    assert pixels(page, "map", "--silent") > 20 and pixels(page, "temps", "--live") > 20
+    page.emulate_media(color_scheme="dark")
+    eventually(lambda: pixels(page, "temps", "--ink") > 50, "the chart stayed light")
 
 
 def test_a_click_follows_a_rider_and_fit_shows_all_again(view: View) -> None:

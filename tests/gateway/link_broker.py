@@ -1,16 +1,20 @@
-"""A broker of a few lines for the link's tests: answers as it is told, over TCP or TLS; and its
-certificates."""
+"""A broker of a few lines for the link's tests: answers as it is told, over TCP or TLS; its
+certificates; and a link that is watched."""
 
 import datetime as dt
 import ipaddress
 import socket
 import ssl
 import threading
+import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from gateway.link import Link
+from gateway.sections import Broker
 
 NOW = dt.datetime.now(dt.UTC)
 OK_5 = b"\x20\x03\x00\x00\x00"
@@ -118,3 +122,26 @@ class FakeBroker(threading.Thread):
         self.server.close()
         for peer in self.peers:
             peer.close()
+
+
+class Watched:
+    """A link to a broker, and what it told."""
+
+    def __init__(self, broker, protocol="5", tls=None, must_take=False, on_up=None):
+        self.downs, self.held = [], []
+        self.link = Link(
+            Broker(port=broker.port, protocol=protocol, tls=tls),
+            "gw-1-feed",
+            must_take=must_take,
+            on_up=on_up,
+            on_down=lambda: self.downs.append(1),
+            on_pubacks=self.held.extend,
+        )
+        self.link.start()
+
+
+def until(is_so, timeout_s=10):
+    end = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)

@@ -213,6 +213,83 @@ def test_a_job_without_room_is_refused_by_itself_and_the_board_keeps_it(tmp_path
     connection.close()
 
 
+def full_log(tmp_path):
+    """A running committer whose log has no room left, its path and connection."""
+    path = tmp_path / "gateway.db"
+    connection = connect(path)
+    store = Store(connection, Commit(rows_max=1_000, free_min_bytes=0), sinks=["mqtt"])
+    committer = Committer(store, path, 5, lambda: None)
+    committer.start()
+    committer.submit(lambda store: store.add_rows(row(n, URGENT) for n in range(1_000)) or [])
+    assert committer.flush()
+    return committer, connection
+
+
+def test_a_thousand_orders_wait_for_room_and_none_overtakes(tmp_path):
+    committer, connection = full_log(tmp_path)
+    taken, released = [], []
+
+    def order(number, rows=1):
+        def job(store):
+            store.add_rows([row(5_000 + number, URGENT)] * rows)
+            return [lambda: taken.append(number)]
+
+        committer.submit(job, 10, lambda: released.append(number))
+
+    for number in range(900):
+        order(number)
+    assert committer.flush(20) and taken == [] == released
+    committer.submit(lambda store: store.set_cursor("mqtt", URGENT, 1_000, 1_000) or [])
+    for number in range(900, 910):
+        order(number)
+    wait_until(lambda: len(taken) == 910)
+    assert taken == released == list(range(910))
+    # 90 rows have room: an order that needs more waits, and its cancel, which needs none, behind it.
+    order(910, 150)
+    order(911, 0)
+    assert committer.flush() and 911 not in taken
+    committer.submit(lambda store: store.set_cursor("mqtt", URGENT, 3_000, 3_000) or [])
+    wait_until(lambda: 911 in taken)
+    assert taken[-2:] == [910, 911] == released[-2:]
+    committer.stop()
+    connection.close()
+
+
+def test_orders_that_came_again_over_a_new_connection_are_the_ones_released(tmp_path):
+    committer, connection = full_log(tmp_path)
+    released = []
+    for line in ("old", "new"):
+        for number in range(1_000):
+            committer.submit(
+                adding(5_000 + number), 10, lambda at=(line, number): released.append(at)
+            )
+    assert committer.flush(20) and released == []
+    committer.submit(lambda store: store.bounds._limits is None or room(store))
+    wait_until(lambda: len(released) >= 1_000)
+    assert committer.flush() and released == [("new", number) for number in range(1_000)]
+    committer.stop()
+    connection.close()
+
+
+def room(store):
+    store.bounds._limits = Commit(rows_max=100_000, free_min_bytes=0)
+    return []
+
+
+def test_a_full_log_is_told_until_there_is_room_and_not_in_between(tmp_path, caplog):
+    committer, connection = full_log(tmp_path)
+    for number in range(20):
+        committer.submit(adding(5_000 + number), 10, lambda: None, "07")
+        assert committer.flush() and "full" in committer.trouble
+        committer.submit(lambda _store: [])  # adds nothing, and says nothing of room
+        assert committer.flush() and "full" in committer.trouble
+    assert [each.getMessage()[:15] for each in caplog.records] == ["the log is full"]
+    committer.submit(lambda store: store.set_cursor("mqtt", URGENT, 1_000, 1_000) or [])
+    wait_until(lambda: committer.flush() and committer.trouble == "")
+    committer.stop()
+    connection.close()
+
+
 def wait_until(is_so):
     for _ in range(1_000):
         if is_so():
@@ -240,6 +317,56 @@ def test_a_defect_among_many_jobs_costs_one_also_when_they_share_a_commit(tmp_pa
     assert released == list(range(40)) and committer.failed == 1
     committer.stop()
     connection.close()
+
+
+def test_jobs_that_change_nothing_are_no_commit(tmp_path):
+    path = tmp_path / "gateway.db"
+    connection = connect(path)
+    store, told = Store(connection), []
+    committer = Committer(store, path, 1, lambda: told.append(1))
+    wal = path.with_name("gateway.db-wal")
+    committer.start()
+
+    def broken(store):
+        store.add_rows([row(1)])
+        raise KeyError("defect")
+
+    def step(job):
+        before = wal.read_bytes() if wal.exists() else b""
+        committer.submit(job)
+        assert committer.flush() and committer.flush()  # the second: on_commit has been called
+        return committer.commits, len(told), wal.read_bytes() != before
+
+    assert step(lambda _store: []) == (0, 0, False)
+    assert step(broken)[:2] == (0, 0)  # pages are written, and hold what they held
+    assert step(lambda store: [None for _ in range(store.purge(10**15))]) == (0, 0, False)
+    for number in range(1, 4):  # each beat is on the disk, not only the first
+        assert step(lambda store: store.beat() or []) == (number, number, True)
+    assert step(adding(7)) == (4, 4, True) and stored(path) == ["id7"]
+    committer.stop()
+    connection.close()
+    again = connect(path)  # and it is nobody's row
+    with Store(again).transaction():
+        Store(again).add_rows([row(8)])
+    assert [each[0] for each in read_rows(again, ROUTINE, 0, 10)] == [1, 2]
+    again.close()
+
+
+def test_on_a_full_disk_a_flush_ends_also_behind_a_full_queue_and_so_does_a_stop(log):
+    committer, path, connection = log
+    connection.execute("PRAGMA max_page_count=1")
+    committer.submit(adding(1, size=100_000))
+    wait_until(lambda: committer.is_stalled)
+    assert committer.is_full and committer.figures()["log_full"] == 1
+    while committer.offer(adding(2)):
+        pass
+    ended = []
+    asking = threading.Thread(target=lambda: ended.append(committer.flush(0.2)), daemon=True)
+    asking.start()
+    asking.join(20)
+    assert ended == [False]
+    committer.stop()
+    assert not committer.is_alive() and stored(path) == [] and not committer.flush()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path):

@@ -50,6 +50,11 @@ def test_two_sinks_of_one_name_are_refused():
         (changed(broker=7), ["broker", "table"]),
         (changed(feed={"window": 0}), ["feed.window"]),
         (changed(feed={"resend_s": -1}), ["feed.resend_s"]),
+        (changed(feed={"resend_s": 10**400}), ["feed.resend_s", "401 digits"]),
+        (changed(feed={"resend_s": float("nan")}), ["feed.resend_s"]),
+        (changed(site={**GOOD["site"], "data": "a\0b"}), ["site.data", "U+0000"]),
+        (changed(site={**GOOD["site"], "data": ""}), ["site.data", "empty"]),
+        (changed(broker={"host": "a\0b"}), ["broker.host", "U+0000"]),
         (changed(http={"bind": "0.0.0.0"}), ["http.bind", "passwords"]),
         (changed(http={"bind": "::"}), ["http.bind"]),
         (changed(site={**GOOD["site"], "city": "Shang Hai"}), ["site.city", "Shang Hai"]),
@@ -65,13 +70,23 @@ def test_what_is_wrong_is_named(tree, words):
 
 def test_a_file_is_named_with_its_fault(tmp_path):
     path = tmp_path / "gateway.toml"
-    for text, word in (("[site", "TOML"), ("[sitte]\n", "sitte")):
+    site = '[site]\nid = "gw-1"\ncity = "shanghai"\n'
+    for text, word in (
+        *(("[site", "TOML"), ("[sitte]\n", "sitte"), (site + 'data = "a\\u0000b"', "site.data")),
+        *(("a = " + "1" * 5_000, "TOML"), ("a = " + "[" * 5_000, "TOML")),
+    ):
         path.write_text(text)
         with pytest.raises(ConfigError) as caught:
             load(path)
         assert str(path) in str(caught.value) and word in str(caught.value)
     with pytest.raises(ConfigError, match="cannot read"):
         load(tmp_path / "absent.toml")
+
+
+def test_a_byte_order_mark_in_front_is_passed_over(tmp_path):
+    path = tmp_path / "gateway.toml"
+    path.write_text('[site]\nid = "gw-1"\ncity = "shanghai"\ndata = "x"\n', encoding="utf-8-sig")
+    assert load(path).site.id == "gw-1"
 
 
 def test_the_command_says_it_in_one_line_with_exit_code_2(tmp_path):

@@ -108,7 +108,7 @@ class World:
 
     def turn(self, after_s=0.01):
         self.now_s += after_s
-        self.drain._turn(self.now_s)
+        self.drain.turn(self.now_s)
 
     def rows(self):
         return [message.row for message in self.upstream.sent]
@@ -179,6 +179,30 @@ def test_urgent_rows_go_before_a_backlog():
     assert before < 50 and world.upstream.sent[before].topic.endswith("/order")
 
 
+def test_an_alert_of_now_goes_before_a_backlog_of_evidence_but_not_before_its_own():
+    world = World(window=100, drain_per_s=100)
+    for number in range(500):
+        world.log.add("home", number, age_ms=60_000, prio=URGENT, stream="pick")
+    for number in range(20):
+        world.log.add("live", number, prio=URGENT, stream="alert")
+        world.log.add("home", 500 + number, prio=URGENT, stream="alert")
+        world.log.add("live", 20 + number)
+    world.turn()
+    world.upstream.answer()
+    world.turn()
+    sent = firsts(world.upstream.sent)
+    assert len(sent["live"]) == 40 and len(sent["home"]) < 50
+    urgent = [each.row for each in world.log.rows[URGENT]]
+    assert [row in urgent for row in sent["live"]] == [True] * 20 + [False] * 20
+    for _ in range(2_000):
+        world.turn()
+        world.upstream.answer()
+    sent = firsts(world.upstream.sent)
+    assert len(sent["home"]) == 520 and sent["home"] == sorted(sent["home"])
+    assert len(world.upstream.sent) == 560 and world.drain.overtook == 20
+    assert world.log.cursors["s", URGENT][0] == urgent[-1]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_order_and_completeness_hold_whatever_the_upstream_does(seed, monkeypatch):
     dice = random.Random(seed)
@@ -186,13 +210,13 @@ def test_order_and_completeness_hold_whatever_the_upstream_does(seed, monkeypatc
     world = World(
         window=dice.choice((1, 3, 20, 200)), drain_per_s=dice.choice((10, 300, 5000)), resend_s=1
     )
-    made = 0
+    made, urgent_part = 0, dice.choice((0.1, 0.5))
     for _ in range(600):
         for _ in range(dice.randrange(4)):
             made += 1
             subject = f"r{dice.randrange(8)}"
             late = subject in ("r0", "r1") and dice.random() < 0.7
-            prio = URGENT if dice.random() < 0.1 else ROUTINE
+            prio = URGENT if dice.random() < urgent_part else ROUTINE
             world.log.add(subject, made, dice.choice((0, 0, 60_000)), late, prio)
         world.turn(dice.choice((0.001, 0.05, 0.5)))
         world.upstream.room = dice.choice((1, 5, 10_000))

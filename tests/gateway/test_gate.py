@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.config import check
 from gateway.ops.watch import Watch
 from gateway.web import passwords
+from gateway.web.attempts import Attempts
 from gateway.web.events import Streams
 from gateway.web.front import Front
 from gateway.web.gate import Gate
@@ -54,7 +55,8 @@ class House:
         asyncio.run(main())
 
     def cookie(self, name, role=""):
-        session, cookie = self.sessions.begin(name, role)
+        epoch = "" if role else self.users.epoch(name)
+        session, cookie = self.sessions.begin(name, role, epoch)
         return session, cookie
 
 
@@ -289,6 +291,93 @@ def test_sessions_end_idle_absolutely_and_with_their_user(house):
         assert answer.status == 403
 
     house.use(work)
+
+
+def test_a_stolen_session_ends_with_a_new_password_and_does_not_come_back_with_the_name(house):
+    async def work(client):
+        async def status(cookie, path="/api/me"):
+            return (await client.get(path, headers=with_cookie(client, cookie))).status
+
+        async def log_in(password):
+            client.session.cookie_jar.clear()
+            body = {"name": "dana", "password": password}
+            answer = await client.post("/login", json=body)
+            client.session.cookie_jar.clear()
+            return answer.cookies[f"o2o-{client.port}"].value
+
+        stolen = await log_in(PASSWORD)
+        house.users.put("dana", ADMIN, None)  # another role is no new password
+        assert await status(stolen) == 200
+        again = Sessions(house.sessions._path, lambda: house.now_s)  # as after a restart
+        assert house.gate.role_of(again.find(stolen)) == ADMIN
+        house.users.put("dana", DISPATCHER, "another password")
+        assert await status(stolen) == 401 and house.gate.role_of(again.find(stolen)) == ""
+        later = await log_in("another password")
+        assert await status(later) == 200
+        house.users.remove("dana")
+        house.users.put("dana", DISPATCHER, "another password")
+        assert await status(later) == 401
+        link = house.users.add_link("dana")
+        answer = await client.post("/login/link", json={"link": link})
+        assert await status(answer.cookies[f"o2o-{client.port}"].value) == 200
+
+    house.use(work)
+
+
+def test_the_first_start_s_session_is_over_when_there_are_users(house):
+    async def work(client):
+        for name in ROLES:
+            house.users.remove(name)
+        answer = await client.post("/login/link", json={"link": house.login.first_link()})
+        cookie = answer.cookies[f"o2o-{client.port}"].value
+        headers = with_cookie(client, cookie)
+        client.session.cookie_jar.clear()
+        assert (await client.get("/api/users", headers=headers)).status == 200
+        house.users.put("ada", ADMIN, PASSWORD)
+        for path in ("/api/users", "/api/me"):
+            assert (await client.get(path, headers=headers)).status == 401
+        house.users.put("first-start", ADMIN, PASSWORD)  # nor by a user of that name
+        assert (await client.get("/api/me", headers=headers)).status == 401
+
+    house.use(work)
+
+
+def test_a_password_that_changes_while_the_old_one_is_checked_lets_nobody_in(house, monkeypatch):
+    def slow(kept, given):
+        right = passwords.is_password(kept, given)
+        house.users.put("ada", ADMIN, "another password")
+        return right
+
+    monkeypatch.setattr("gateway.web.login.is_password", slow)
+
+    async def work(client):
+        await client.post("/login", json={"name": "ada", "password": PASSWORD})
+        assert (await client.get("/api/me")).status == 401
+
+    house.use(work)
+
+
+def test_a_colleague_s_log_in_does_not_cover_for_guesses_from_a_shared_address():
+    now = [0.0]
+    attempts = Attempts(lambda: now[0])
+    office, guesses = "203.0.113.7", 0
+    attempts.passed(office, "boss")  # who works there too
+    attempts.passed(office, "mallory")
+    while now[0] < 900:
+        if not attempts.wait_s(office, "boss"):
+            attempts.failed(office, "boss")
+            guesses += 1
+        attempts.failed(office, "mallory")
+        attempts.passed(office, "mallory")
+        now[0] += 0.25
+    # 5 at once, 1 + 2 + 4 + 8 + 16 s, then one in 30 s
+    assert guesses <= 10 + (900 - 31) // 30 + 1
+    assert attempts.wait_s(office, "mallory") == 0
+    assert attempts.wait_s("198.51.100.7", "clerk") == 0
+    attempts.passed(office, "clerk")  # and the right person waits for none of this
+    assert attempts.wait_s(office, "clerk") == 0
+    now[0] += 30
+    assert attempts.wait_s(office, "boss") == 0
 
 
 def test_a_stream_ends_with_its_session(house, monkeypatch):

@@ -10,9 +10,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.feed.writer import iso
 from gateway.log.store import ROUTINE, URGENT, Row, connect
+from gateway.ops.histogram import Histograms
+from gateway.web import history as history_module
+from gateway.web import newest
 from gateway.web.boards import Boards
 from gateway.web.files import page_headers
 from gateway.web.history import History
+from gateway.web.http import Parts, make_app
 from gateway.web.hub import Hub
 from gateway.web.limits import PROFILES, read_profiles
 from gateway.web.orders import Orders
@@ -270,3 +274,98 @@ def test_too_many_questions_at_once_are_turned_away_and_a_gone_database_is_503(p
     assert sorted(asyncio.run(main())) == [200] * 6 + [503] * 3
     gone = SimpleNamespace(path=tmp_path / "gone.db")
     assert [status for status, _ in ask(gone, "/api/history", "/api/devices")] == [503, 503]
+
+
+@pytest.fixture
+def tight(monkeypatch):
+    """So few rows are taken whole that a handful of riders are a great fleet."""
+    for name in ("_URGENT_ROWS", "_ROUTINE_ROWS", "_LATE_ROWS"):
+        monkeypatch.setattr(history_module, name, 4)
+    monkeypatch.setattr(newest, "_STEP_IDS", 7)
+
+
+def fleet(past, riders=6):
+    """Each has two orders, stood still early on, and has two sensors that went on and on."""
+    for n in range(riders):
+        for order in ("A", "B"):
+            past.put("order", n / 10, subject=f"r{n}", order=f"{order}{n}", state="assigned")
+            past.put("order", n / 10 + 5, subject=f"r{n}", order=f"{order}{n}", state="picked_up")
+        past.put("risk", 7, subject=f"r{n}", order=f"B{n}", level="intervene", was="none")
+        past.put("fix", 10, subject=f"r{n}", lat_e7=n, lon_e7=n)
+        # A backlog that comes later, and a clock that is ahead, are not the last word.
+        past.put("fix", 2, came_s=11, subject=f"r{n}", lat_e7=99, lon_e7=99)
+        past.put("temp", 5_000, came_s=12, subject=f"r{n}", sensor="c4", temp_cc=n)
+    for s in range(20, 40):
+        for n in range(riders):
+            past.put("temp", s, subject=f"r{n}", sensor="c4", temp_cc=100 * s + n)
+            past.put("temp", s, subject=f"r{n}", sensor="d5", temp_cc=-100 * s)
+
+
+def test_of_a_great_fleet_everybodys_last_word_is_in_the_picture(past, tight):
+    fleet(past)
+    picture = past.history.at(NOW + 45_000, {})
+    found = json.loads(json.dumps(picture["subjects"]))
+    assert picture["cut"] is True
+    for n in range(6):
+        rider = found[f"r{n}"]
+        assert rider["fix"]["lat_e7"] == n
+        assert rider["orders"] == {f"A{n}": "picked_up", f"B{n}": "picked_up"}
+        assert rider["risks"][f"B{n}"]["level"] == "intervene"
+        assert rider["temps"]["c4"][-1][1] == 3900 + n and rider["temps"]["d5"][-1][1] == -3900
+    # The newest row before a time is not one that was written after it.
+    then = json.loads(json.dumps(past.history.at(NOW + 30_500, {})["subjects"]))
+    assert [then[f"r{n}"]["temps"]["c4"][-1][1] for n in range(6)] == [3000 + n for n in range(6)]
+
+
+def test_a_picture_that_is_whole_says_so(past):
+    fleet(past)
+    assert past.history.at(NOW + 45_000, {})["cut"] is False
+
+
+@pytest.mark.parametrize(("name", "value"), [("_SPEND_S", -1.0), ("_OLDER_ROWS", 2)])
+def test_a_question_that_takes_too_long_or_too_much_is_cut_and_says_so(
+    past, tight, monkeypatch, name, value
+):
+    fleet(past)
+    monkeypatch.setattr(newest, name, value)
+    monkeypatch.setattr(newest, "_STEP_OPERATIONS", 50)
+    picture = past.history.at(NOW + 45_000, {})
+    assert picture["cut"] is True and picture["rows"] < 40
+    # The next question has its own time.
+    monkeypatch.undo()
+    assert past.history.at(NOW + 45_000, {})["cut"] is False
+
+
+def test_a_shift_that_changed_is_no_end_of_an_order_in_the_past(past):
+    for subject, shift in (("abc", "20261122"), ("next", "20261123")):
+        with past.site.store.transaction():
+            past.site.store.enrol(subject, "rider-0001", shift)
+    past.put("order", 0, order="A1", state="picked_up")
+    past.put("temp", 1, sensor="c4", temp_cc=400)
+    assert past.at(5)["orders"] == {"A1": "picked_up"}
+    past.put("risk", 10, subject="next", order="A1", level="intervene", was="none")
+    past.put("temp", 11, subject="next", sensor="c4", temp_cc=500)
+    found = past.at(20, of="next")
+    assert past.at(20) is None and list(found["risks"]) == ["A1"]
+    assert found["orders"] == {"A1": "picked_up"}
+    # Before it he had his old name.
+    assert past.at(5)["orders"] == {"A1": "picked_up"}
+    # One order has one curve, whatever its rider was called.
+    assert [cc for _, cc in Orders(past.path).view("A1")["temps"]["c4"]] == [400, 500]
+
+
+def test_whole_pictures_have_answer_times_of_their_own(past):
+    async def main():
+        hub, answers = Hub(), Histograms()
+        parts = Parts(answers=answers, more=Views(past.path, hub).routes())
+        app = make_app(hub, dict, str, None, None, parts)
+        async with TestClient(TestServer(app)) as client:
+            for path in ("/api/state", f"/api/history?at_ms={NOW}", "/api/figures"):
+                assert (await client.get(path)).status == 200
+        return answers
+
+    answers = asyncio.run(main())
+    assert answers.all.count == 1
+    assert {name for name, each in answers.items() if each.count == 1} == {
+        *("/api/state", "/api/history", "/api/figures")
+    }

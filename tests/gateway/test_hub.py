@@ -1,6 +1,7 @@
 """The picture behind the page: what of the board's newer streams it keeps, drops and refuses."""
 
 import json
+import logging
 
 import pytest
 
@@ -185,3 +186,97 @@ def test_an_odd_message_is_counted_and_changes_nothing(message):
     hub.take(json.dumps({**MESSAGE, **message, "subject": "new"}).encode())
     assert hub.odd == 2 and queue.empty()
     assert json.dumps(hub.picture()) == before
+
+
+ROSTER = {"stream": "roster", "log": "gateway", "device": "rider-0001", "shift": "20261122"}
+NEXT = {**ROSTER, "subject": "next", "shift": "20261123"}
+READING = {**TEMP, "temp_cc": 400}
+
+
+def test_at_midnight_a_rider_goes_on_under_the_new_name_with_all_that_he_carries():
+    hub = fed(ROSTER, ORDER, RISK, COLD, READING, NOW, STOPS, NEXT)
+    assert list(hub.subjects) == ["next"]
+    late = {**RISK, "subject": "next", "level": "compensate", **at(1)}
+    hub.take(json.dumps({**MESSAGE, **late}).encode())
+    found = hub.picture()["subjects"]["next"]
+    assert found["orders"] == {"A1": "assigned"} and found["risks"]["A1"]["level"] == "compensate"
+    assert found["colds"] == {"A1": {"c4 high": "out"}} and list(found["temps"]) == ["c4"]
+    assert found["fix"]["lat_e7"] == 10 and found["stops"]["late"] == 1
+    # An order ends under the new name, and what is told under the old one belongs to him too.
+    hub.take(json.dumps({**MESSAGE, **ORDER, "order": "A2", **at(2)}).encode())
+    assert list(hub.subjects) == ["next"]
+    over = {**ORDER, "subject": "next", "state": "handed_over", **at(3)}
+    hub.take(json.dumps({**MESSAGE, **over}).encode())
+    assert hub.picture()["subjects"]["next"]["orders"] == {"A2": "assigned"}
+    assert {event["subject"] for event in hub.events} == {"next"} and hub.odd == 0
+
+
+def test_the_pages_are_told_the_new_name_and_no_device():
+    hub = fed(ROSTER, ORDER)
+    queue = hub.watch()
+    for message in (NEXT, {**RISK, "subject": "next"}, {**NOW, **at(1)}):
+        hub.take(json.dumps({**MESSAGE, **message}).encode())
+    told = [json.loads(queue.get_nowait()) for _ in range(queue.qsize())]
+    assert told[0] == {"stream": "rename", "kind": "rider", "subject": "next", "was": "abc"}
+    assert [(each["stream"], each["subject"]) for each in told[1:]] == [
+        ("risk", "next"),
+        ("now", "next"),
+    ]
+    assert "rider-0001" not in json.dumps(told)
+
+
+def test_what_came_under_the_new_name_first_stands():
+    early = {"subject": "next", **at(5)}
+    hub = fed(
+        *(ROSTER, ORDER, NOW, READING, {**TEMP, "sensor": "d5", "state": "lost"}),
+        *({**NOW, **early, "lat_e7": 77}, {**READING, **early, "temp_cc": 500}, NEXT),
+    )
+    found = hub.picture()["subjects"]["next"]
+    assert list(hub.subjects) == ["next"] and found["fix"]["lat_e7"] == 77
+    assert [lat for _, lat, _ in found["nows"]] == [10, 77]
+    assert [cc for _, cc in found["temps"]["c4"]] == [400, 500]
+    assert list(found["lost"]) == ["d5"] and found["orders"] == {"A1": "assigned"}
+
+
+def test_a_backlog_of_an_earlier_shift_takes_no_name_away():
+    hub = fed(NEXT, {**NOW, "subject": "next"}, ROSTER, {**ORDER, **at(1)})
+    assert list(hub.subjects) == ["next"]
+    assert hub.picture()["subjects"]["next"]["orders"] == {"A1": "assigned"}
+    third = {**ROSTER, "subject": "third", "shift": "20261124"}
+    for message in (third, NOW):
+        hub.take(json.dumps({**MESSAGE, **message}).encode())
+    assert list(hub.subjects) == ["third"]
+
+
+@pytest.mark.parametrize("field", ["device", "subject", "shift"])
+def test_an_odd_line_of_the_roster_is_counted(field):
+    hub = fed(ORDER, {**ROSTER, field: ["x"]}, {**ROSTER, field: None})
+    assert hub.odd == 2 and list(hub.subjects) == ["abc"]
+
+
+def test_a_stamp_ahead_of_time_counts_as_when_it_came():
+    ahead = {"t": "2026-11-22T11:00:00.000Z", "received": "2026-11-22T10:00:00.100Z"}
+    lost = {**TEMP, "state": "lost", **at(1)}
+    alert = {"stream": "alert", "alert": "sensor_lost", "sensor": "c4", **at(1)}
+    for message in (lost, alert):
+        assert view({**READING, **ahead}, message)["lost"] == {"c4": at(1)["t"]}
+        heard = view({**message, **ahead}, {**READING, **at(2)})
+        assert heard["lost"] == {} and len(heard["temps"]["c4"]) == 1
+    found = view({**READING, **ahead}, {**RISK, **ahead}, {**COLD, "profile": "chilled", **ahead})
+    assert found["temps"]["c4"] == [[ahead["received"], 400]]
+    assert found["risks"]["A1"]["t"] == ahead["received"]
+    assert found["marks"]["c4"] == [[ahead["received"], "out"]]
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"id":"ID7","stream":"fix","text":"her secret"}', "id ID7, stream fix"),
+        (b'["her secret"]', "no JSON object"),
+        (b'{"her secret', "no JSON object"),
+    ],
+)
+def test_what_cannot_be_shown_is_named_in_the_log_and_not_quoted(payload, said, caplog):
+    with caplog.at_level(logging.WARNING):
+        Hub().take(payload)
+    assert said in caplog.text and "secret" not in caplog.text

@@ -5,7 +5,7 @@ import struct
 import time
 
 import pytest
-from link_broker import Authority, FakeBroker
+from link_broker import Authority, FakeBroker, Watched, until
 
 from gateway.link import Link
 from gateway.orders.intake import BODY_MAX_BYTES
@@ -53,28 +53,6 @@ def test_an_mqtt_5_broker_is_told_the_largest_packet_that_is_of_use():
 def test_an_older_broker_gets_a_greeting_that_it_understands():
     data = greeting("3.1.1")
     assert data[2:9] == b"\x00\x04MQTT\x04" and data.endswith(b"gw-1-source")
-
-
-class Watched:
-    """A link to a broker, and what it told."""
-
-    def __init__(self, broker, protocol="5", tls=None, must_take=False):
-        self.downs, self.held = [], []
-        self.link = Link(
-            Broker(port=broker.port, protocol=protocol, tls=tls),
-            "gw-1-feed",
-            must_take=must_take,
-            on_down=lambda: self.downs.append(1),
-            on_pubacks=self.held.extend,
-        )
-        self.link.start()
-
-
-def until(is_so, timeout_s=10):
-    end = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
 
 
 @pytest.fixture

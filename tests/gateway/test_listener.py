@@ -4,20 +4,25 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
 import ssl
+import time
 
 import pytest
+from aiohttp import web
 
 from gateway.errors import GatewayError, IntakeError
 from gateway.web import body as body_module
-from gateway.web.http import make_app
+from gateway.web.connection import Connection
+from gateway.web.http import Parts, make_app
 from gateway.web.hub import Hub
 from gateway.web.listener import Listener
+from gateway.web.routes import OPEN, Route
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
-def serve(work, tls=None, **bounds):
+def serve(work, tls=None, more=(), **bounds):
     """Run `work(port, listener)` against an application on a port of its own."""
 
     async def main():
@@ -26,7 +31,8 @@ def serve(work, tls=None, **bounds):
                 raise IntakeError("no order")
             return {"took": len(body)}
 
-        listener = Listener(make_app(Hub(), dict, lambda: "", take, take), **bounds)
+        app = make_app(Hub(), dict, lambda: "", take, take, Parts(more=more))
+        listener = Listener(app, **bounds)
         port = await listener.start("127.0.0.1", 0, tls)
         try:
             await asyncio.wait_for(work(port, listener), 30)
@@ -81,6 +87,123 @@ def test_their_number_is_bounded_and_the_page_is_there_again_when_they_have_gone
         assert status(await ask(port, HEAD + b"Connection: close\r\n\r\n")) == 200
 
     serve(work, connections_max=5)
+
+
+class Mute(asyncio.Protocol):
+    """Sends a request and reads nothing."""
+
+    def __init__(self, request):
+        self._request = request
+
+    def connection_made(self, transport):
+        transport.pause_reading()
+        transport.write(self._request)
+
+
+async def never_read(port, request, tls):
+    """Connect somebody who never reads; the transport."""
+    loop = asyncio.get_running_loop()
+    door = socket.socket()
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    door.setblocking(False)
+    await loop.sock_connect(door, ("127.0.0.1", port))
+    host = "localhost" if tls else None
+    return (
+        await loop.create_connection(
+            lambda: Mute(request), sock=door, ssl=tls, server_hostname=host
+        )
+    )[0]
+
+
+ANSWER_BYTES = 8_000_000
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_who_asks_and_never_reads_holds_a_connection_no_longer(
+    tmp_path, certificate, monkeypatch, is_last, is_tls
+):
+    """is_last: it is the server that has closed; what is not taken yet must not hold it either."""
+    monkeypatch.setattr("gateway.web.connection._BYTES_PER_S", 1e9)
+    cert, key = certificate(tmp_path, 1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+
+    async def large(_request):
+        return web.Response(body=bytes(ANSWER_BYTES))
+
+    async def work(port, listener):
+        trusting = ssl.create_default_context(cafile=str(cert)) if is_tls else None
+        head = b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        one = head + (b"Connection: close\r\n" if is_last else b"") + b"\r\n"
+        mute = [await never_read(port, one, trusting) for _ in range(5)]
+        while len(listener._open) < 5:
+            await asyncio.sleep(0.01)
+        while listener._open:
+            await asyncio.sleep(0.01)
+        assert listener.not_taken == 5 and not listener._runner.server.connections
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=trusting and unchecked
+        )
+        writer.write(head + b"Connection: close\r\n\r\n")  # who reads gets all of it
+        assert len(await reader.read()) > ANSWER_BYTES
+        writer.close()
+        for each in mute:
+            each.abort()
+
+    unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    more = ((Route("GET", "/large", OPEN), large),)
+    serve(work, context if is_tls else None, more, connections_max=5, head_s=0.5, take_s=0.5)
+
+
+def test_a_closed_connection_is_not_held_by_what_was_not_taken():
+    """Little was to send, so that nobody waited for it: the end comes after the close."""
+
+    class Full(asyncio.Transport):
+        is_over = False
+
+        def get_extra_info(self, _name, default=None):
+            return default
+
+        def get_write_buffer_size(self):
+            return 5_000
+
+        def is_closing(self):
+            return True
+
+        def abort(self):
+            self.is_over = True
+
+    open_ones, full = set(), Full()
+    each = Connection(asyncio.Protocol(), open_ones.add, open_ones.discard, 0.0)
+    each.connection_made(full)
+    assert not each.turn() and open_ones == {each}
+    time.sleep(0.2)  # 5 kB at 32 kB/s
+    assert each.turn() and full.is_over
+    each.connection_lost(None)
+    assert not open_ones
+
+
+def test_one_address_has_some_connections_and_this_machine_as_many_as_there_are(monkeypatch):
+    async def work(port, listener):
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+        while len(listener._open) < 4:
+            await asyncio.sleep(0.01)
+        assert listener.turned_away == 0 and not listener._greeting  # each counts once
+        monkeypatch.setattr("gateway.web.listener.is_loopback", lambda _host: False)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b"" and listener.turned_away == 1
+        assert listener._has_room("192.0.2.7")  # others have room
+        for _, each in held[:3]:
+            each.close()
+        while len(listener._open) > 1:
+            await asyncio.sleep(0.01)
+        assert status(await ask(port, HEAD + b"Connection: close\r\n\r\n")) == 200
+        for each in (held[3][1], writer):
+            each.close()
+
+    serve(work, of_one_max=2)
 
 
 def test_a_port_that_is_taken_is_told():

@@ -6,11 +6,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from gateway.config import check
+from gateway.log.store import ROUTINE, Row
 from gateway.ops.systemd import Manager
+from gateway.service import Service
 
 
 class Played:
@@ -47,6 +51,7 @@ def played(tmp_path):
 def test_only_commits_feed_the_watchdog(played, tmp_path):
     manager = Manager({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000000"})
     manager.ready()
+    manager.ready()  # of the next round of housekeeping
     for _ in range(5):
         manager.turn("alive")
     assert [each for each in played.hear() if each == "WATCHDOG=1"] == []
@@ -81,6 +86,57 @@ def test_another_process_s_watchdog_is_not_ours(played, tmp_path):
     manager.committed()
     manager.turn("")
     assert "WATCHDOG=1" not in played.hear()
+
+
+@pytest.mark.timeout(60)
+def test_a_full_disk_starts_nothing_anew_is_not_ready_and_ends_when_told(
+    played, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    site = {"id": "gw-1", "city": "x", "data": str(tmp_path)}
+    service = Service(check({"site": site, "broker": {"port": 1}}))
+    committer, watch = service._committer, service._watch
+
+    def until(is_so):
+        end_s = time.monotonic() + 20
+        while not is_so():
+            assert time.monotonic() < end_s
+            time.sleep(0.01)
+
+    for thread in (committer, *service._drains, service._link):
+        thread.start()
+    committer.submit(lambda _store: [])
+    assert committer.flush()
+    watch.turn()
+    assert [each for each in played.hear() if not each.startswith("STATUS")] == []
+    service._keep_house()
+    assert committer.flush()
+    watch.turn()
+    assert played.hear().count("READY=1") == played.said.count("WATCHDOG=1") == 1
+    service._store._db.execute("PRAGMA max_page_count=1")  # SQLite's own way to be full
+    row = Row(ROUTINE, "id", "t", 0, 1, b"x" * 100_000)
+    committer.submit(lambda store: store.add_rows([row]) or [])
+    for _ in range(3):  # a new start would free no room
+        tries = committer.stalled
+        until(lambda tries=tries: committer.stalled > tries)
+        played.said.clear()
+        watch.turn()
+        assert "WATCHDOG=1" in played.hear()
+        assert "full" in service.ready()
+    played.said.clear()
+    seen = service.figures()
+    monkeypatch.setattr(watch, "_figures", lambda: seen)
+    watch.turn()
+    played.said.clear()
+    watch.turn()  # no longer tried: the committer hangs, or is dead
+    assert "WATCHDOG=1" not in played.hear()
+    while committer.offer(lambda _store: []):
+        pass
+    stopping = threading.Thread(target=service._stop, daemon=True)
+    stopping.start()
+    stopping.join(30)
+    assert not stopping.is_alive() and not committer.is_alive()
 
 
 @pytest.mark.timeout(90)

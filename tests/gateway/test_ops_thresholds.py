@@ -51,6 +51,29 @@ def test_what_swings_about_a_limit_changes_nothing():
         assert clock.level(1, answer_ms=50) == ["green"]
 
 
+def test_what_swings_about_red_is_at_least_yellow():
+    clock = Clock(SLOW)
+    clock.level(answer_ms=50)
+    seen = []
+    for _ in range(20):
+        seen += clock.level(5, answer_ms=520) + clock.level(5, answer_ms=490)
+    assert seen[0] == "green" and set(seen[3:]) == {"yellow"}
+    assert clock.level(11, answer_ms=520) == ["red"]
+
+
+def test_what_is_no_longer_red_comes_back_though_it_swings_about_the_way_to_green():
+    clock = Clock(SLOW)
+    assert clock.level(20, answer_ms=900) == ["red"]
+    for _ in range(20):
+        clock.level(5, answer_ms=150)
+        clock.level(5, answer_ms=180)
+    assert clock.level(answer_ms=180) == ["yellow"]
+    assert clock.level(11, answer_ms=150) == ["green"]
+    clock = Clock(DISK)
+    assert clock.level(disk_free_mb=200) == ["red"]
+    assert clock.level(disk_free_mb=2_000) == ["green"]
+
+
 def test_less_is_worse_for_what_runs_out():
     clock = Clock(DISK)
     assert clock.level(disk_free_mb=5_000) == ["green"]

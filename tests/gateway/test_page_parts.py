@@ -155,3 +155,22 @@ def test_trouble_comes_worst_first_with_its_beginning(page: Page) -> None:
     assert found["red"][3].startswith("▲ 2 need help") and found["red"][4].startswith("◆ disk free")
     assert found["odd"] == found["well"]
     assert found["quiet"][:2] == ["warn", "◆ this page: no data for 12 s"]
+
+
+def test_the_slider_says_when_the_past_was_too_much_for_one_picture(page: Page) -> None:
+    code = """
+      const tags = { replay: "div", "replay-at": "input", "replay-marks": "canvas" };
+      const rest = ["told", "play", "speed", "back", "on", "now"].map((name) => `replay-${name}`);
+      document.body.replaceChildren(...[...Object.keys(tags), ...rest].map((id) => {
+        return Object.assign(document.createElement(tags[id] ?? "button"), { id });
+      }));
+      const { Replay } = await import("/replay.js");
+      const replay = new Replay({ onChange() {} });
+      const told = async (cut) => {
+        window.fetch = async () => Response.json({ at_ms: 1, cut, subjects: {}, events: [] });
+        await replay.load();
+        return document.getElementById("replay-told").textContent;
+      };
+      return [await told(true), await told(false)];"""
+    short, whole = run(page, code)
+    assert "◆ too much for one picture" in short and "too much" not in whole

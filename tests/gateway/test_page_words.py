@@ -67,3 +67,9 @@ def test_the_document_has_nothing_inline():
 @pytest.mark.parametrize("name", [*scripts(), "zh.js"])
 def test_files_stay_readable(name):
     assert len(text(name).splitlines()) <= 300
+
+
+@pytest.mark.parametrize("name", ["index.html", "login.html"])
+def test_the_documents_ask_for_nothing_that_the_policy_forbids(name):
+    asked = re.findall(r'(?:href|src|action)="([^"]*)"', text(name))
+    assert asked and [each for each in asked if not re.fullmatch(r"#|/[a-z./]*", each)] == []

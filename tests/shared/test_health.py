@@ -26,6 +26,7 @@ class Board:
         self.world_ms = 0
         self.sensors = sensors
         self.saved = None
+        self.ended = False
         self.start()
 
     def start(self):
@@ -49,6 +50,9 @@ class Board:
 
     def restart_network(self):
         self.tell("network")
+
+    def replay_ended(self):
+        return self.ended
 
     def drop(self, now_ms):
         self.tell("drop")
@@ -193,6 +197,17 @@ def test_the_ms_counter_never_reaches_its_end():
     board.run(2 * DAY, ALL, orders=1, each_ms=30 * SECOND)
     assert [at / DAY for at, _ in board.resets()] == [10, 20, 30, 42]
     assert board.resets()[3][1] == "reset uptime"
+
+
+def test_a_recording_that_was_played_to_its_end_is_left_alone():
+    board = Board()
+    board.run(MINUTE, ALL)
+    board.ended = True
+    board.run(9 * DAY, (ADVERTS, ACKS), held=5, evidence=1, each_ms=20 * SECOND)
+    assert board.told == [] and board.records == []
+    board.ended = False
+    board.run(MINUTE, (ADVERTS, ACKS))
+    assert board.records[0][0] == "gnss"
 
 
 def test_the_watchdog_is_fed_only_when_every_task_had_its_turn():

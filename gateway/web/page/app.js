@@ -51,6 +51,7 @@ const live = new Live({
   },
   onMessage(message) {
     picture.take(message);
+    if (message.stream === "rename" && chosen === message.was) chosen = message.subject;
     if (EVENT_STREAMS.includes(message.stream)) eventsAt = -Infinity;
     asked ||= setTimeout(render, COALESCE_MS);
   },

@@ -12,7 +12,7 @@ const STATES = { red: [2, "■", "act"], yellow: [1, "◆", "look"], green: [0, 
 const LABELS = {
   answer_ms: "answers", feed_delay_ms: "record to feed", commit_ms: "a commit takes", commit_age_s: "last commit", log_age_s: "log age",
   log_fill_pct: "log fill", upstream_down_s: "upstream", devices_down_s: "boards' broker", rejects_per_min: "refused", silent_pct: "silent boards",
-  alert_delay_ms: "alert delay", clock_skew_ms: "clocks", certificate_days: "certificate", disk_free_mb: "disk free",
+  alert_delay_ms: "alert delay", clock_skew_ms: "clocks", registry_trouble_s: "registry", certificate_days: "certificate", disk_free_mb: "disk free",
 };
 const DOWN = ["upstream_down_s", "devices_down_s"]; // 0 is: it is there
 

@@ -1,7 +1,7 @@
 // The picture: everything the gateway told, bounded, without repeats.
 
 import { FIRST, FIX, LINE, NOW } from "./trails.js";
-import { ACT, ALARM_MS, COLDS, RISKS, coldOf, isAlarm, levelOf, when } from "./standing.js";
+import { ACT, ALARM_MS, COLDS, RISKS, coldOf, isAlarm, levelOf, stamp, when } from "./standing.js";
 
 export const EVENT_STREAMS = ["alert", "risk", "excursion", "integrity", "exception", "order", "pick", "presence", "health"];
 
@@ -109,8 +109,41 @@ export class Picture {
     return true;
   }
 
-  // Take one feed message.
+  // With a new shift somebody has another name, and goes on with all that there was under the old one.
+  rename({ was, subject }) {
+    const person = this.people.get(was);
+    if (!person || !subject || was === subject) return;
+    const known = this.people.get(subject);
+    this.people.delete(was);
+    person.name = subject;
+    bounded(this.people, subject, person, MOST.subjects);
+    for (const order of person.orders.keys()) if (this.holders.get(order) === was) this.holders.set(order, subject);
+    for (const event of this.events) if (event.subject === was) event.subject = subject;
+    if (known) this.join(person, known);
+  }
+
+  // What came under the new name before the page knew whose it is.
+  join(person, known) {
+    for (const point of known.trail) insert(person.trail, point, this.most());
+    for (const [begin, end] of known.ways) bounded(person.ways, begin, end, MOST.ways);
+    for (const { name, points, lost, profile, marks } of known.sensors.values()) {
+      const sensor = this.sensor(person, name);
+      for (const [t, temp_cc] of points) this.reading(person, name, t, temp_cc);
+      if (Number.isFinite(lost)) this.silent(person, name, lost);
+      sensor.profile = profile || sensor.profile;
+      sensor.marks = [...sensor.marks, ...marks].slice(-MOST.marks);
+    }
+    for (const [order, held] of known.orders) bounded(person.orders, order, held, MOST.orders);
+    if (known.fix && !(known.fix.t < person.fix?.t)) person.fix = known.fix;
+    if (known.presence !== "unknown") person.presence = known.presence;
+    person.stops = known.stops ?? person.stops;
+    person.heard = Math.max(person.heard, known.heard);
+    if (!(known.alarm < person.alarm)) person.alarm = known.alarm || person.alarm;
+  }
+
+  // Take one feed message, or the gateway's word that somebody has another name.
   take(message) {
+    if (message.stream === "rename") return this.rename(message);
     if (!this.isNew(message)) return;
     const { stream, order } = message;
     const person = this.person(message.subject, message.kind);
@@ -119,12 +152,12 @@ export class Picture {
     if (stream === "fix" || stream === "now") this.position(person, message);
     else if (stream === "track") this.track(person, message);
     else if (stream === "temp" && message.sensor) this.temp(person, message);
-    else if (message.alert === "sensor_lost" && message.sensor) this.silent(person, message.sensor, when(message));
+    else if (message.alert === "sensor_lost" && message.sensor) this.silent(person, message.sensor, Date.parse(stamp(message)));
     else if (stream === "presence") person.presence = message.state;
     else if (stream === "order" && order) this.order(person, message);
     else if (stream === "stops") person.stops = { sequence: message.sequence, late: message.late ?? 0 };
     else if (order && (this.holders.get(order) ?? person.name) === person.name) { // neither over nor another's
-      if (stream === "risk") this.hold(person, order).risk = message;
+      if (stream === "risk") this.hold(person, order).risk = { ...message, t: stamp(message) };
       else if (stream === "excursion") this.hold(person, order).sides.set(`${message.sensor ?? ""} ${message.side ?? ""}`, message.state);
     }
     if (message.sensor && message.profile) this.judged(person, message);
@@ -136,7 +169,7 @@ export class Picture {
     const sensor = this.sensor(person, name);
     sensor.profile = String(profile);
     if (stream !== "excursion") return;
-    sensor.marks.push([when(message) || Date.parse(message.received), String(state)]);
+    sensor.marks.push([Date.parse(stamp(message)), String(state)]);
     if (sensor.marks.length > MOST.marks) sensor.marks.shift();
   }
 
@@ -204,7 +237,7 @@ export class Picture {
   }
 
   temp(person, message) {
-    const t = message.t ? when(message) : Date.parse(message.received);
+    const t = Date.parse(stamp(message));
     if (message.state === "lost") this.silent(person, message.sensor, t);
     else this.reading(person, message.sensor, t, message.temp_cc);
   }

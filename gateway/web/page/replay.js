@@ -20,7 +20,7 @@ export class Replay {
     this.at = NaN;
     this.marks = [];
     this.speed = 10;
-    this.isPlaying = this.isAsking = false;
+    this.isPlaying = this.isAsking = this.isCut = false;
     this.slider = $("replay-at");
     this.surface = new Surface($("replay-marks"), (context, width, height) => this.paint(context, width, height));
     this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
@@ -100,6 +100,7 @@ export class Replay {
       this.picture = new Picture();
       this.picture.load(body);
       this.shown = at;
+      this.isCut = body.cut === true;
       this.label();
       this.onChange();
     }
@@ -115,7 +116,8 @@ export class Replay {
     setText($("replay-speed"), `${this.speed}×`);
     const ago = t("{0} ago", ageText(clock.now() - this.at));
     const acts = this.marks.filter(([, level]) => level > 1).length;
-    setText($("replay-told"), dots(timeText(this.at), ago, t("{0} alarms in this hour", acts)));
+    setText($("replay-told"), dots(timeText(this.at), ago, t("{0} alarms in this hour", acts),
+      this.isCut && t("◆ too much for one picture: not all of it is shown")));
     this.slider.setAttribute("aria-valuetext", timeText(this.at));
   }
 

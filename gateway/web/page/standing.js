@@ -35,6 +35,11 @@ export function when(message) {
   return Math.min(Date.parse(message.t), Date.parse(message.received));
 }
 
+// The same as a text, for what has no time of its own when it came.
+export function stamp({ t, received }) {
+  return Date.parse(t) < Date.parse(received) ? t : received;
+}
+
 export function levelOf(table, word) {
   return Object.hasOwn(table, word) ? table[word] : [0, "", ""];
 }

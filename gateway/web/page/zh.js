@@ -14,11 +14,12 @@ export const ZH = {
   "commit log": "提交日志", "TROUBLE": "故障", "writing": "写入中", "boards' broker": "设备消息服务", "upstream": "上游", "a log went back": "日志倒退", "this screen's clock": "本机时钟",
   "{0} slow": "慢{0}", "{0} fast": "快{0}", "Ages follow the gateway's clock.": "时间以网关时钟为准。", "yellow / red {0}": "黄/红 {0}",
   "answers": "应答时间", "record to feed": "记录到上游", "a commit takes": "提交耗时", "last commit": "上次提交", "log age": "日志积压时长", "log fill": "日志占用", "refused": "拒绝", "silent boards": "静默设备",
-  "alert delay": "警报延迟", "clocks": "时钟偏差", "certificate": "证书", "disk free": "剩余磁盘",
+  "alert delay": "警报延迟", "clocks": "时钟偏差", "registry": "设备登记", "certificate": "证书", "disk free": "剩余磁盘",
   "answers of this page and of the intake are slow": "本页面和接单接口应答缓慢", "from a live record's arrival to the upstream's word": "从实时记录到达至上游确认", "the disk of [site] data is slow": "数据磁盘缓慢",
   "nothing was committed for so long: disk or lock": "长时间没有提交：请检查磁盘或锁", "the oldest row that is not out; look at the upstream": "最早的未发出记录；请检查上游", "of what [commit] allows; then positions are dropped": "占允许容量的比例；满后丢弃位置",
   "a sink is not connected": "有上游未连接", "the devices' broker is not connected": "设备消息服务未连接", "messages that are refused; see gw_dropped_total": "被拒绝的消息；见 gw_dropped_total",
   "of devices that say they are online, silent for 2 min": "自称在线但静默2分钟的设备比例", "from an alert's time on the board to the feed": "从设备发出警报至上游", "this clock against the boards' (GNSS)": "本机时钟与设备卫星时间之差",
+  "the registry cannot be read: who was revoked may speak": "无法读取设备登记：已吊销的设备可能仍被接受",
   "until the next certificate ends": "距下一个证书到期", "left on the disk of [site] data": "数据磁盘剩余",
   "The gateway does not answer this page: everything below is {0} old or older. Trying again every second.": "网关没有应答：下面的内容至少是{0}之前的。每秒重试。",
   "The stream stands still; trying to open it again.": "数据流停止，正在重新连接。", "{0}. Nothing is committed or acknowledged; the boards keep their records.": "{0}。暂不提交也不确认；设备保留记录。",
@@ -35,7 +36,7 @@ export const ZH = {
   "The board tells where it is only when going straight on would be wrong. Dashed: from where it was told to where it should be by now, at most 60 s on": "设备只在直行推算不准时才报告位置。虚线：从报告处到现在应在之处，最多60秒", "Longer without a position than this board ever leaves: 10 s, or 90 s for one that tells only when it matters": "超过设备应有的报告间隔：10秒，按需报告的设备90秒",
   "One standard deviation: the receiver's own estimate, or its HDOP times what its kind of fix is good for": "一倍标准差：接收机自身估计，或HDOP乘以该类定位的精度", "seen {0} ago": "{0}前见到", "silent {0}": "静默{0}", "told {0} ago": "{0}前报告",
   // replay
-  "Replay of the last hour": "最近一小时回放", "one minute back": "后退一分钟", "one minute on": "前进一分钟", "speed": "速度", "Back to now": "回到现在", "Pause": "暂停", "Play": "播放", "nothing has been recorded yet": "还没有记录", "{0} alarms in this hour": "这一小时有{0}次警报",
+  "Replay of the last hour": "最近一小时回放", "one minute back": "后退一分钟", "one minute on": "前进一分钟", "speed": "速度", "Back to now": "回到现在", "Pause": "暂停", "Play": "播放", "nothing has been recorded yet": "还没有记录", "{0} alarms in this hour": "这一小时有{0}次警报",  "◆ too much for one picture: not all of it is shown": "◆ 内容过多：未全部显示",
   "⟲ REPLAY {0}": "⟲ 回放 {0}", "This is the past: what is known now about then. Back to now: Esc, or the button below the map.": "这是过去：以现在所知还原当时。按Esc或地图下方按钮回到现在。",
   // temperature
   "Cold boxes": "冷箱", "Temperature": "温度", "Temperature of every cold-box sensor over time": "各冷箱传感器温度曲线", "No temperatures yet.": "还没有温度。", "{0} only": "仅{0}", "{0} sensors": "{0}个传感器", "the {0} that matter most shown": "显示最重要的{0}个", "▲ {0} outside their range": "▲ {0}个超出范围", "✕ {0} without signal": "✕ {0}个无信号",
