@@ -101,7 +101,10 @@ class Part:
         while True:
             try:
                 found = await self._log.read()
-                await self._build(found.image, found.messages)
+                try:
+                    await self._build(found.image, found.messages)
+                except ValueError as fault:
+                    raise ValueError(f"part {self.name}: {fault}") from fault
                 await self._log.append(self._commit_name(), pack([]))
                 break
             except (NotNow, Refused) as fault:
@@ -115,10 +118,16 @@ class Part:
         self._task = asyncio.create_task(self._serve(), name=f"part-{self.name}")
 
     async def _build(self, packed: bytes, messages: list[bytes]) -> None:
+        # While a thread works on it nobody else may have it: two of them in one connection can crash.
+        self._discard(self.db)
+        self.db = self.store = None
+        made: list[Recorded] = []
         try:
-            db, newer = await aside(lambda: self._replayed(packed, messages))
-        except ValueError as fault:
-            raise ValueError(f"part {self.name}: {fault}") from fault
+            newer = await aside(lambda: self._replay(packed, messages, made))
+        except BaseException:
+            self._discard(made[0] if made else None)
+            raise
+        db = self.db = made[0]
         if newer:
             await self._log.save(newer)
         self._behind = Behind(len(packed))
@@ -127,17 +136,15 @@ class Part:
         self.store = Store(db, self._limits, sinks=self._sinks)
         self._note_rows()
 
-    def _replayed(self, packed: bytes, messages: list[bytes]) -> tuple[Recorded, bytes]:
-        """Make the working copy; returns it, and its image if its tables had to be brought up."""
-        if self.db is not None:
-            self.db.close()
+    def _replay(self, packed: bytes, messages: list[bytes], made: list[Recorded]) -> bytes:
+        """Put the working copy into `made`; returns its image if its tables had to be brought up."""
         db = image.load(self._path, packed) if packed else image.empty(self._path)
-        self.db = db
+        made.append(db)
         db.execute("BEGIN")
         for message in messages:
             replay(db, unpack(message))
         db.execute("COMMIT")
-        return db, image.make(db, self._sinks) if image.bring_up(db) else b""
+        return image.make(db, self._sinks) if image.bring_up(db) else b""
 
     def _note_rows(self) -> None:
         db = self.db
