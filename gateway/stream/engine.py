@@ -180,9 +180,11 @@ class StreamEngine:
 
     async def _open(self, group: str) -> None:
         begun = time.monotonic()
-        while missing := [each for each in parts_of(group, self._groups) if each not in self.parts]:
+        while group in self._held and (
+            missing := [each for each in parts_of(group, self._groups) if each not in self.parts]
+        ):
             try:
-                await asyncio.gather(*(self._open_part(name) for name in missing[:_AT_ONCE]))
+                await asyncio.gather(*(self._open_part(group, name) for name in missing[:_AT_ONCE]))
             except ValueError as fault:
                 # What is stored cannot be read: nobody can go on with it before a person looks.
                 self._broken = f"{fault}; group {group} is not served"
@@ -192,10 +194,12 @@ class StreamEngine:
                 self.trouble = f"the working copies cannot be made: {fault}"
                 log.error("%s; see the disk of %s", self.trouble, self._folder)  # noqa: TRY400
                 await asyncio.sleep(_RELOAD_S)
+        if group not in self._held:
+            return
         log.info("group %s is ours, ready in %.1f s", group, time.monotonic() - begun)
         self.on_open(group)
 
-    async def _open_part(self, name: str) -> None:
+    async def _open_part(self, group: str, name: str) -> None:
         part = Part(
             name,
             self._folder,
@@ -215,6 +219,9 @@ class StreamEngine:
         except BaseException:
             part.drop()
             raise
+        if group not in self._held:
+            part.drop()  # given away while it was read
+            return
         if part.last < self._known.get(name, 0):
             # More copies were lost than the stream can lose: devices were told of what is not there.
             self.totals.figures["parts_gone_back"] += 1
@@ -269,7 +276,7 @@ class StreamEngine:
         while group in self._held and name not in self.parts:
             if self._may_speak():
                 try:
-                    await self._open_part(name)
+                    await self._open_part(group, name)
                 except ValueError as fault:
                     self._broken = f"{fault}; it is not served"
                     log.error("%s", self._broken)  # noqa: TRY400

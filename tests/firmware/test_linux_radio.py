@@ -63,6 +63,12 @@ class World:
 
         self.until(came, "nothing was heard any more")
 
+    def learned(self):
+        """Adverts come until the watchdog knows how often they do."""
+        silence = self.radio.scan._silence
+        while silence.limit_ms() > 1_000:
+            self.goes_on()
+
     def end(self):
         if self.radio is not None:
             self.radio.end()
@@ -132,8 +138,7 @@ def test_an_adapter_that_is_pulled_out_and_put_in_again(world, monkeypatch):
     monkeypatch.setattr(linux_scan, "_SILENT_MIN_MS", 200)
     monkeypatch.setattr(linux_scan, "_LOOK_S", 0.05)
     radio = world.begin("active")
-    for _ in range(30):
-        world.goes_on()
+    world.learned()
     world.peer.plug(False)
     world.until(lambda: "dapter" in radio.scan.trouble, "it did not notice")
     world.peer.plug(True)
@@ -195,8 +200,7 @@ def test_a_scan_that_fell_silent_begins_anew(world, monkeypatch):
     monkeypatch.setattr(linux_scan, "_SILENT_MIN_MS", 200)
     monkeypatch.setattr(linux_scan, "_LOOK_S", 0.05)
     radio = world.begin("active")
-    for _ in range(50):
-        world.goes_on()
+    world.learned()
     world.peer.silence()
     world.goes_on()
     assert radio.rescans >= 1 and radio.faults == 0

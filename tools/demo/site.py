@@ -42,6 +42,7 @@ utc_offset_h = {utc_offset_h}
 
 [broker]
 port = {broker_port}
+protocol = "{protocol}"
 
 [feed]
 resend_s = 12
@@ -162,6 +163,8 @@ class Site:
                 city=CITY,
                 data=json.dumps(str(self.folder / "gateway")),
                 broker_port=self.broker_port,
+                # amqtt lets ten seconds pass before it hangs up on a greeting that it does not know.
+                protocol="auto" if self.broker_name == "mosquitto" else "3.1.1",
                 http_port=self.http_port,
                 utc_offset_h=self._utc_offset_h,
             )
